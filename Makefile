@@ -1,0 +1,77 @@
+# Everything runs in .venv, from hash-pinned requirements. Start with `make help`.
+
+PYTHON ?= python3
+WORKERS ?= auto
+ARGS ?=
+
+# uv trusts what the machine trusts, as pip does.
+export UV_SYSTEM_CERTS := 1
+
+bin := .venv/bin
+pip := $(bin)/python -m pip --disable-pip-version-check
+
+# uv where it starts, else pip: both read the same files.
+install = if $(bin)/uv --version >/dev/null 2>&1; \
+	then $(bin)/uv pip install --quiet --python $(bin)/python $(1); \
+	else $(pip) install --quiet $(1); fi
+
+compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --output-file
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test lint format bench lock clean
+
+help: ## say what each target does
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-8s %s\n", $$1, $$2}'
+
+setup: .venv/.dev ## make .venv with everything that lint, test and bench need
+
+demo: .venv/.run ## the whole story in about a minute, without credentials
+	$(bin)/netcancel demo
+
+test: .venv/.dev ## run every test (ARGS="-k name" chooses, WORKERS=1 for one at a time)
+	$(bin)/python -m pytest -n $(WORKERS) $(ARGS)
+
+lint: .venv/.dev ## check style, formatting and types, in two type checkers
+	$(bin)/ruff check .
+	$(bin)/ruff format --check .
+	$(bin)/mypy
+	$(bin)/basedpyright
+	$(bin)/basedpyright --verifytypes netcancel --ignoreexternal
+
+format: .venv/.dev ## format the code and sort the imports
+	$(bin)/ruff check --fix .
+	$(bin)/ruff format .
+
+bench: .venv/.dev ## measure guarded approvals beside unguarded and naive ones
+	$(bin)/python -m bench $(ARGS)
+
+lock: .venv/.uv ## compile requirements/*.txt anew (ARGS=--upgrade takes the newest versions)
+	$(compile) requirements/uv.txt $(ARGS) requirements/uv.in
+	$(compile) requirements/dev.txt $(ARGS) pyproject.toml requirements/run.in requirements/dev.in
+	$(compile) requirements/run.txt --constraint requirements/dev.txt pyproject.toml requirements/run.in
+
+clean: ## remove .venv and what the tools left behind
+	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: each is as new as the files that it was made from.
+
+# A machine without a wheel of uv goes on with pip.
+.venv/.uv: requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit("netcancel needs Python 3.11 or newer: make PYTHON=python3.11 ..." if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(pip) install --quiet --only-binary :all: --require-hashes -r requirements/uv.txt \
+		|| echo "uv can't be installed here: pip does the rest"
+	touch $@
+
+# Two steps, because an editable install has no hash.
+.venv/.run: .venv/.uv requirements/run.txt pyproject.toml
+	$(call install,--require-hashes -r requirements/run.txt)
+	$(call install,--no-deps --no-build-isolation -e .)
+	touch $@
+
+.venv/.dev: .venv/.run requirements/dev.txt
+	$(call install,--require-hashes -r requirements/dev.txt)
+	touch $@
