@@ -1,0 +1,8 @@
+"""How a request leaves and what exactly came back."""
+
+from netcancel.wire.awaiting import AwaitingTransport
+from netcancel.wire.blocking import BlockingTransport
+from netcancel.wire.exchange import Request
+from netcancel.wire.gateway import Gateway
+
+__all__ = ["AwaitingTransport", "BlockingTransport", "Gateway", "Request"]

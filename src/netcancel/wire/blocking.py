@@ -1,0 +1,69 @@
+"""The transport for threads: an exchange blocks its caller, at most until the deadline."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import math
+import select
+from typing import TYPE_CHECKING
+
+from netcancel.wire import clock as host_clock
+from netcancel.wire.conversation import Conversation, SocketWait, Wait
+from netcancel.wire.pool import Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from netcancel.kicc.raw import Reception
+    from netcancel.wire.exchange import Request
+    from netcancel.wire.gateway import Gateway
+
+
+class BlockingTransport:
+    """Carries requests to one gateway; safe to share between threads.
+
+    A fresh connection for each request unless `keep_alive_seconds` > 0. `clock` is what deadlines
+    are points of.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        *,
+        keep_alive_seconds: float = 0.0,
+        clock: Callable[[], float] = host_clock.now,
+    ) -> None:
+        self._gateway = gateway
+        self._pool = Pool(keep_alive_seconds)
+        self._clock = clock
+
+    def exchange(self, request: Request, *, deadline: float) -> Reception:
+        """Send the request once and return what came back; never raises for network or gateway.
+
+        `deadline` is total: look-up, connection, TLS, sending and the answer's last byte.
+        An exception from outside (Ctrl-C) resets the connection and goes on.
+        """
+        steps = Conversation(
+            self._gateway, self._pool, request, deadline=deadline, clock=self._clock
+        ).steps()
+        try:
+            while True:
+                _wait(next(steps))
+        except StopIteration as end:
+            reception: Reception = end.value
+            return reception
+        finally:
+            steps.close()
+
+    def close(self) -> None:
+        """Close the idle connections; exchanges still under way end as they would."""
+        self._pool.close()
+
+
+def _wait(wait: Wait) -> None:
+    if isinstance(wait, SocketWait):
+        poller = select.poll()
+        poller.register(wait.sock, wait.event)
+        poller.poll(math.ceil(wait.seconds * 1000))
+    else:
+        concurrent.futures.wait([wait.future], timeout=wait.seconds)

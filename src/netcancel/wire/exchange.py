@@ -1,0 +1,222 @@
+"""One request and its answer as bytes: h11, our limits and strict framing; no socket, no clock.
+
+An answer counts only if it says itself where it ends: by one Content-Length, or by a chunked
+coding with its last chunk. Whatever differs is refused, never repaired: a body that was cut may
+still be valid JSON, and what a proxy and we read differently may be somebody else's answer.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import NamedTuple
+
+import h11
+
+from netcancel.kicc.raw import Break, RawAnswer
+
+HEAD_BYTES_MAX = 16 * 1024
+"""Status lines and headers, also of informational answers; real gateways need below 1 KiB."""
+HEADERS_MAX = 64
+"""Header lines of one head; real gateways and their balancers send about twenty."""
+INFORMATIONAL_MAX = 8
+"""1xx answers before the final one; one or two are usual, a flood is an attack or a fault."""
+BODY_BYTES_MAX = 64 * 1024
+"""The longest known answer is below 2 KiB; the rest is room for fields that the gateway adds."""
+RECEIVED_BYTES_MAX = HEAD_BYTES_MAX + 4 * BODY_BYTES_MAX
+"""Everything that is read: bounds what tiny chunks, chunk extensions and trailers add to a body."""
+
+_VERSION_START = b"HTTP/1."
+_VERSIONS = (b"1.0", b"1.1")
+_WITHOUT_BODY = (204, 304)
+_FOLDED = re.compile(rb"\n[ \t]")
+_LENGTH_LINES = re.compile(rb"(?im)^content-length:[ \t]*([^\r\n]*?)[ \t]*\r?$")
+
+_TARGET = re.compile(r"/[!-~]*")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HEADER_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+_CONTENT_TYPE = ("Content-Type", "application/json; charset=utf-8")
+_OURS = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One POST: the target as it was signed, the caller's headers, the very bytes of the body.
+
+    Content-Type is the manual's unless the headers give one. Raises ValueError, without the
+    value, for a target or header that HTTP or this wire doesn't allow: a bug of the caller.
+    """
+
+    path: str
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not _TARGET.fullmatch(self.path):
+            raise ValueError("a request's path starts with / and is printable ASCII")
+        for name, value in self.headers:
+            if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+                raise ValueError("a header has a name or a value that HTTP doesn't allow")
+            if name.lower() in _OURS:
+                raise ValueError("a header that the wire sets itself was given by the caller")
+
+
+class Fault(NamedTuple):
+    """Why the bytes that came are no answer."""
+
+    why: Break
+    detail: str
+
+
+class Exchange:
+    """One request and what comes back for it, fed piece by piece."""
+
+    def __init__(self, request: Request, *, authority: str, keep_alive: bool) -> None:
+        # h11's own limit depends on how the bytes were cut into pieces, ours don't.
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=2 * RECEIVED_BYTES_MAX)
+        self._head = bytearray()
+        self._head_bytes = 0
+        self._informational = 0
+        self._final: h11.Response | None = None
+        self._body = bytearray()
+        self.received = 0
+        """Bytes of an answer that were read."""
+        self.outgoing = self._encode(request, authority, keep_alive=keep_alive)
+        """The request as it goes onto the wire."""
+
+    @property
+    def reusable(self) -> bool:
+        """Whether both sides are done, mean to go on, and nothing came after the answer."""
+        done = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
+        return done and not self._http.trailing_data[0]
+
+    def receive(self, data: bytes) -> RawAnswer | Fault | None:
+        """Take the next bytes (none: the other side closed); None asks for more."""
+        if not data:
+            what = "before it answered" if not self.received else "in the middle of its answer"
+            return Fault(Break.CONNECTION, f"the gateway closed the connection {what}")
+        self.received += len(data)
+        if self._final is None:
+            self._head += data
+            if not self._looks_like_http():
+                return _unintelligible("what came back is not HTTP/1")
+        self._http.receive_data(data)
+        try:
+            return self._read_events()
+        except h11.RemoteProtocolError:
+            # h11's own words may quote the answer.
+            return _unintelligible("what came back breaks the rules of HTTP/1.1")
+
+    def _encode(self, request: Request, authority: str, *, keep_alive: bool) -> bytes:
+        headers = [("Host", authority), ("User-Agent", _user_agent())]
+        headers += [("Accept", "application/json"), ("Accept-Encoding", "identity")]
+        if not keep_alive:
+            headers.append(("Connection", "close"))
+        if not any(name.lower() == "content-type" for name, _ in request.headers):
+            headers.append(_CONTENT_TYPE)
+        headers += request.headers
+        headers.append(("Content-Length", str(len(request.body))))
+        pieces = (
+            self._http.send(h11.Request(method="POST", target=request.path, headers=headers)),
+            self._http.send(h11.Data(data=request.body)),
+            self._http.send(h11.EndOfMessage()),
+        )
+        return b"".join(piece for piece in pieces if piece)
+
+    def _looks_like_http(self) -> bool:
+        start = bytes(self._head[: len(_VERSION_START)])
+        return _VERSION_START.startswith(start)
+
+    def _read_events(self) -> RawAnswer | Fault | None:
+        while True:
+            event = self._http.next_event()
+            fault: Fault | None = None
+            if event is h11.NEED_DATA:
+                return self._over_limit()
+            if isinstance(event, h11.InformationalResponse | h11.Response):
+                fault = self._read_head(event)
+            elif isinstance(event, h11.Data):
+                fault = self._read_body(event)
+            elif isinstance(event, h11.EndOfMessage):
+                return self._answer()
+            if fault:
+                return fault
+
+    def _over_limit(self) -> Fault | None:
+        if self._final is None and self._head_bytes + len(self._head) > HEAD_BYTES_MAX:
+            return _unintelligible("the answer's headers are over the limit")
+        if self.received > RECEIVED_BYTES_MAX:
+            return _unintelligible("the answer is over the limit")
+        return None
+
+    def _read_head(self, event: h11.InformationalResponse | h11.Response) -> Fault | None:
+        size = len(self._head) - len(self._http.trailing_data[0])
+        head = bytes(self._head[:size])
+        del self._head[:size]
+        self._head_bytes += size
+        if self._head_bytes > HEAD_BYTES_MAX or len(event.headers) > HEADERS_MAX:
+            return _unintelligible("the answer's headers are over the limit")
+        if event.http_version not in _VERSIONS or _FOLDED.search(head):
+            return _unintelligible("the answer's headers are not HTTP/1.1 as agreed")
+        if isinstance(event, h11.Response):
+            self._final = event
+            self._head.clear()
+            return _check_framing(event, head)
+        self._informational += 1
+        if self._informational > INFORMATIONAL_MAX:
+            return _unintelligible("too many informational answers came before the final one")
+        return None if self._looks_like_http() else _unintelligible("what came back is not HTTP/1")
+
+    def _read_body(self, event: h11.Data) -> Fault | None:
+        self._body += event.data
+        if len(self._body) > BODY_BYTES_MAX:
+            return _unintelligible("the answer's body is over the limit")
+        return None
+
+    def _answer(self) -> RawAnswer | Fault:
+        if self._final is None:
+            raise AssertionError("h11 ended a message that never began")
+        headers = tuple((bytes(name), bytes(value)) for name, value in self._final.headers)
+        return RawAnswer(self._final.status_code, headers, bytes(self._body))
+
+
+def _check_framing(event: h11.Response, head: bytes) -> Fault | None:
+    lengths = _LENGTH_LINES.findall(head)
+    chunked = any(name == b"transfer-encoding" for name, _ in event.headers)
+    if chunked and (lengths or event.http_version != b"1.1"):
+        return _unintelligible("the answer says in two ways where it ends")
+    if len(lengths) > 1 or (lengths and not lengths[0].isdigit()):
+        return _unintelligible("the answer gives its length more than once")
+    if not lengths and not chunked and event.status_code not in _WITHOUT_BODY:
+        return _unintelligible("the answer doesn't say where it ends")
+    if lengths and int(lengths[0]) > BODY_BYTES_MAX:
+        return _unintelligible("the answer's body is over the limit")
+    return None
+
+
+def _unintelligible(detail: str) -> Fault:
+    return Fault(Break.UNINTELLIGIBLE, detail)
+
+
+@cache
+def _user_agent() -> str:
+    try:
+        return f"netcancel/{version('netcancel')}"
+    except PackageNotFoundError:
+        return "netcancel"
