@@ -1,0 +1,110 @@
+"""What an approval's answer says, kept in a form that is safe to store and to show."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+from netcancel.kicc.card_numbers import mask_card_numbers
+from netcancel.kicc.fields import ANSWER_FIELDS
+from netcancel.kicc.text import escape, message, redact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from netcancel.kicc.strict_json import Value
+
+_KNOWN = frozenset(row.wire for row in ANSWER_FIELDS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalAnswer:
+    """An approval's answer by the manual's fields; None where absent or of another type.
+
+    `extra` holds everything else under its wire name, known fields of an odd type included.
+    """
+
+    resp_cd: str | None = None
+    resp_msg: str | None = None
+    tid: str | None = None
+    svc_id: str | None = None
+    bizr_no: str | None = None
+    merc_trx_no: str | None = None
+    trx_amt: int | None = None
+    aprv_no: str | None = None
+    aprv_dt: str | None = None
+    van_trx_no: str | None = None
+    trx_dt: str | None = None
+    trx_tm: str | None = None
+    card_confirm_no: str | None = None
+    user_data: str | None = None
+    extra: Mapping[str, Value] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def of(cls, members: Mapping[str, Value]) -> Self:
+        """Sort the members of an answer's object by the manual's fields."""
+        known: dict[str, Any] = {
+            row.name: members[row.wire]
+            for row in ANSWER_FIELDS
+            if type(members.get(row.wire)) is row.type
+        }
+        taken = {row.wire for row in ANSWER_FIELDS if row.name in known}
+        return cls(**known, extra={k: v for k, v in members.items() if k not in taken})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote."""
+        return cls.of(json.loads(text))
+
+    def to_json(self) -> str:
+        """Write the answer as one JSON object of wire names, in ASCII, for the journal."""
+        return json.dumps(self._members(), separators=(",", ":"))
+
+    def without(self, secret: str) -> Self:
+        """Replace every text that equals or contains `secret` by "[removed]"."""
+        return self.of(redacted_members(self._members(), secret))
+
+    def _members(self) -> dict[str, Value]:
+        values = {row.wire: getattr(self, row.name) for row in ANSWER_FIELDS}
+        return {wire: value for wire, value in values.items() if value is not None} | dict(
+            self.extra
+        )
+
+
+def redacted_members(members: Mapping[str, Value], secret: str) -> dict[str, Value]:
+    """Make an answer's members harmless: no `secret`, no full card number, nothing unprintable."""
+    return {
+        key if key in _KNOWN else _clean(key, secret): _member(key, value, secret)
+        for key, value in members.items()
+    }
+
+
+def _member(key: str, value: Value, secret: str) -> Value:
+    if key == "respMsg" and isinstance(value, str):
+        return message(value, secret)
+    # A cancel names the payment by this number: masked by a chance of digits, it would find none.
+    if key == "vanTrxNo" and isinstance(value, str) and not (secret and secret in value):
+        return escape(value)
+    if key == "trxAmt":
+        return value
+    return _harmless(value, secret)
+
+
+def _harmless(value: Value, secret: str) -> Value:
+    match value:
+        case str():
+            return _clean(value, secret)
+        case bool() | None | float():
+            return value
+        case int():
+            masked = mask_card_numbers(str(value))
+            return masked if "*" in masked else value
+        case list():
+            return [_harmless(item, secret) for item in value]
+        case dict():
+            return {_clean(k, secret): _harmless(v, secret) for k, v in value.items()}
+
+
+def _clean(text: str, secret: str) -> str:
+    return escape(redact(text, secret))

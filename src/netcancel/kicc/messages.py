@@ -1,0 +1,172 @@
+"""The three requests, and who sends them: checked when made, written once as bytes.
+
+Every value is checked by `rules` according to its row in `fields`; the classes below only say
+which fields they carry. A value that breaks a rule raises `InvalidRequest`, which names the field
+and the rule and never shows the value, not in the chain of exceptions either.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import ClassVar, NoReturn, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import Field as Option
+from pydantic_core import PydanticCustomError
+from pydantic_core.core_schema import ValidationInfo  # noqa: TC002  pydantic reads the annotation
+
+from netcancel.errors import InvalidRequest
+from netcancel.kicc import strict_json
+from netcancel.kicc.fields import (
+    APPROVAL_FIELDS,
+    CANCEL_FIELDS,
+    FIELDS,
+    NET_CANCEL_FIELDS,
+    Field,
+)
+from netcancel.kicc.rules import AMOUNT_MAX, broken_rule
+
+_NAME_CHARACTERS_MAX = 40
+"""An unknown field's name is quoted up to this length; a longer one is no field's name."""
+
+
+class _Checked(BaseModel):
+    """Values that hold the manual's rules from the moment they exist; keyword-only, frozen."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    def __init__(self, **values: object) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            problem = _first_problem(error)
+        else:
+            return
+        # Raised out here, where no other exception is being handled: pydantic's error would stay
+        # reachable as the context. The frame of this call stays reachable too: it is emptied.
+        values.clear()
+        raise problem
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _check(cls, value: object, info: ValidationInfo) -> object:
+        field = FIELDS[str(info.field_name)]
+        if value is None and cls.model_fields[field.name].default is None:
+            return value
+        # trx_amt stands before its parts; where it is wrong itself, that is the error.
+        rule = broken_rule(field, value, total=info.data.get("trx_amt", AMOUNT_MAX))
+        if rule is not None:
+            raise PydanticCustomError("rule", "{rule}", {"rule": rule})
+        return value
+
+
+class _Sealed(_Checked):
+    """Checked values with a secret among them: they are never pickled."""
+
+    def __getstate__(self) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} holds a secret and is not pickled")
+
+
+class Merchant(_Checked):
+    """Who sells: terminal, service and business registration number."""
+
+    tid: str
+    svc_id: str
+    bizr_no: str
+
+
+class Credentials(_Sealed):
+    """What signs requests; `secret_key` is a plain str that no repr, dump or pickle contains."""
+
+    channel_id: str
+    secret_key: str = Option(repr=False, exclude=True)
+
+
+class _Request(_Checked):
+    fields: ClassVar[tuple[Field, ...]]
+
+    tid: str
+    svc_id: str
+    bizr_no: str
+    merc_trx_no: str
+    alot_month: str = "00"
+    trx_amt: int
+    vat_amt: int
+    tran_dt: str
+    tran_tm: str
+
+    @classmethod
+    def from_body(cls, body: bytes) -> Self:
+        """Read a request from a JSON body; raise InvalidRequest for what breaks a rule."""
+        read = _read(body)
+        names = {field.wire: field.name for field in cls.fields}
+        return cls(**{names.get(wire, wire): value for wire, value in read.items()})
+
+    def to_body(self) -> bytes:
+        """Write the JSON body, in the table's order: the bytes that are signed and sent."""
+        values = ((field.wire, getattr(self, field.name)) for field in self.fields)
+        present = {wire: value for wire, value in values if value is not None}
+        return json.dumps(present, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class ApprovalRequest(_Request, _Sealed):
+    """Asks to charge the registered card (spec 1.1)."""
+
+    fields: ClassVar = APPROVAL_FIELDS
+
+    token_key: str = Option(repr=False, exclude=True)
+    svc_amt: int = 0
+    tax_free_amt: int | None = None
+    user_data: str | None = None
+
+
+class CancelRequest(_Request):
+    """Asks to refund an approved payment, in full, under a number of its own (spec 1.1, 3.7)."""
+
+    fields: ClassVar = CANCEL_FIELDS
+
+    svc_amt: int
+    wcc: str
+    cnd_trx_no: str
+    org_aprv_dt: str
+    org_aprv_no: str
+
+
+class NetCancelRequest(_Request, _Sealed):
+    """Asks to void a payment whose approval answer was lost (spec 2)."""
+
+    fields: ClassVar = NET_CANCEL_FIELDS
+
+    token_key: str = Option(repr=False, exclude=True)
+    svc_amt: int
+
+
+def net_cancel_body(approval_body: bytes) -> bytes:
+    """Project an approval's bytes on the net-cancel's eleven fields, value by value (spec 3.2).
+
+    A body without `svcAmt` or `vatAmt` gets 0 for it. Raises InvalidRequest where the body could
+    not have been an approval's.
+    """
+    values = {"vatAmt": 0, "svcAmt": 0} | _read(approval_body)
+    kept = {f.name: values[f.wire] for f in NET_CANCEL_FIELDS if f.wire in values}
+    return NetCancelRequest.model_validate(kept).to_body()
+
+
+def _read(body: bytes) -> dict[str, strict_json.Value]:
+    read = strict_json.read_object(body)
+    if isinstance(read, strict_json.Unreadable):
+        raise InvalidRequest("body", read.reason)
+    return read
+
+
+def _first_problem(error: ValidationError) -> InvalidRequest:
+    problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    field = str(problem["loc"][0]) if problem["loc"] else "request"
+    match problem["type"]:
+        case "missing":
+            return InvalidRequest(field, "is required")
+        case "extra_forbidden":
+            known = field.isascii() and field.isidentifier() and len(field) <= _NAME_CHARACTERS_MAX
+            return InvalidRequest(field if known else "field", "is not a field of this request")
+        case _:
+            return InvalidRequest(field, problem["msg"])
