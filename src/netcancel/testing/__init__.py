@@ -1,0 +1,1 @@
+"""Help for the test suites of those who use netcancel."""
