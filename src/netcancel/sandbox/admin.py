@@ -1,4 +1,4 @@
-"""The administration of a stand-alone sandbox over HTTP: JSON only, guarded by a random key.
+"""The administration of a sandbox over HTTP: JSON, from this machine, guarded by a random key.
 
 | request                    | does                                            |
 |----------------------------|-------------------------------------------------|
@@ -15,6 +15,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from netcancel.sandbox.addresses import is_loopback
 from netcancel.sandbox.delivery import Answer, plain
 from netcancel.sandbox.faults import FAULTS
 from netcancel.sandbox.fields import FieldError, read_json_object
@@ -22,7 +23,7 @@ from netcancel.sandbox.gateway import Gateway, Reaction, Received, http_refusal
 from netcancel.sandbox.spoil import Option
 
 KEY_HEADER: Final = "x-sandbox-admin-key"
-NOT_ALLOWED: Final = http_refusal(403, "the admin key is needed, and no browser")
+NOT_ALLOWED: Final = http_refusal(403, "from this machine, with the admin key, not from a browser")
 INJECTION_KEYS: Final = frozenset({"name", "times", "rate", "endpoint", "options"})
 
 
@@ -61,7 +62,9 @@ class Admin:
             return http_refusal(400, str(error))
 
     def _is_allowed(self, request: Received) -> bool:
-        """Demand the key; an Origin header means a browser, which has no business here."""
+        """Demand the key and this machine; an Origin header is a browser's, no business of it."""
+        if not is_loopback(request.peer):
+            return False
         keys = [value for name, value in request.headers if name == KEY_HEADER]
         if len(keys) != 1 or any(name == "origin" for name, _ in request.headers):
             return False

@@ -47,13 +47,14 @@ REQUESTS_KEPT: Final = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One complete request as it came; header names are lower case."""
+    """One complete request as it came; header names are lower case, `peer` is an address."""
 
     method: str
     target: str
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     body: bytes = field(repr=False)
     keep_alive: bool = False
+    peer: str = ""
 
 
 class RecordedRequest(dict[str, Any]):

@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 
 from netcancel.kicc import Credentials, Merchant
 from netcancel.sandbox import codes, world
+from netcancel.sandbox.addresses import is_loopback
 from netcancel.sandbox.faults import FAULTS
 from netcancel.sandbox.gateway import RecordedRequest
 from netcancel.sandbox.spoil import Option
@@ -49,7 +50,7 @@ class Sandbox:
 
         Raises ValueError for a host that isn't loopback and for names that don't exist.
         """
-        if not world.is_loopback(host):
+        if not is_loopback(host):
             message = "the sandbox of the library listens on a loopback address only"
             raise ValueError(message)
         self._world = World(

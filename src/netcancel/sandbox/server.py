@@ -115,6 +115,7 @@ class Connection(asyncio.Protocol):
             message = "a stream transport was expected"
             raise TypeError(message)
         self._transport = transport
+        self._peer = str(transport.get_extra_info("peername")[0])
         self._server.connections.add(self)
         if len(self._server.connections) > CONNECTIONS_MAX:
             self.cut()
@@ -206,6 +207,7 @@ class Connection(asyncio.Protocol):
             ),
             body=bytes(self._body),
             keep_alive=not pipelined and self._parser.their_state is not h11.MUST_CLOSE,
+            peer=self._peer,
         )
         is_admin = received.target.startswith(ADMIN_PREFIX)
         reaction = (self._server.handle_admin if is_admin else self._server.gateway.receive)(

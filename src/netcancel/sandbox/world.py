@@ -1,11 +1,11 @@
 """All parts of one sandbox put together, and its life on an event loop."""
 
 import asyncio
-import ipaddress
 import secrets
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from netcancel.sandbox.addresses import base_url
 from netcancel.sandbox.admin import Admin
 from netcancel.sandbox.faults import FaultPlan, inject_all
 from netcancel.sandbox.gateway import Gateway
@@ -62,25 +62,8 @@ class World:
             server.stop()
 
     def _note_bug(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-        """Keep what nobody caught, for the owner to raise; tell the loop's log only without it."""
+        """Keep what nobody caught, for the owner to raise, and log it as usual."""
         error = context.get("exception")
         if isinstance(error, BaseException):
             self.bugs.append(error)
-        else:
-            loop.default_exception_handler(context)
-
-
-def base_url(address: str, port: int) -> str:
-    """Write an address as a URL."""
-    host = f"[{address}]" if ":" in address else address
-    return f"http://{host}:{port}"
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host can be reached from this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        loop.default_exception_handler(context)
