@@ -39,7 +39,7 @@ class ApprovalAnswer:
     trx_tm: str | None = None
     card_confirm_no: str | None = None
     user_data: str | None = None
-    extra: Mapping[str, Value] = field(default_factory=dict, hash=False)
+    extra: Mapping[str, Value] = field(default_factory=dict[str, "Value"], hash=False)
 
     @classmethod
     def of(cls, members: Mapping[str, Value]) -> Self:

@@ -34,7 +34,8 @@ class Codes:
         """
         if isinstance(written, str):
             raise ConfigurationError("codes must be a collection of texts: write {'8521'}")
-        exact, ranges = set(), set()
+        exact: set[str] = set()
+        ranges: set[tuple[str, str]] = set()
         for item in written:
             if type(item) is not str:
                 raise ConfigurationError("a code must be a text: write '8521', with quotes")

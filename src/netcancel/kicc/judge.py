@@ -202,7 +202,7 @@ def _message(value: Value, secret: str) -> str:
 def _is_coded(answer: RawAnswer) -> bool:
     """Tell whether any content coding was applied; "identity" says that none was."""
     return any(
-        name.lower() == b"content-encoding" and value.strip().lower() != b"identity"
+        name.lower() == b"content-encoding" and value.strip().lower() not in {b"", b"identity"}
         for name, value in answer.headers
     )
 

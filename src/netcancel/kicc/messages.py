@@ -100,7 +100,7 @@ class _Request(_Checked):
         """Read a request from a JSON body; raise InvalidRequest for what breaks a rule."""
         read = _read(body)
         names = {field.wire: field.name for field in cls.fields}
-        return cls(**{names.get(wire, wire): value for wire, value in read.items()})
+        return cls.model_validate({names.get(k, k): value for k, value in read.items()})
 
     def to_body(self) -> bytes:
         """Write the JSON body, in the table's order: the bytes that are signed and sent."""

@@ -17,12 +17,13 @@ BODY_BYTES_MAX = 65_536
 DEPTH_MAX = 16
 """The manual's messages have depth 1; the standard reader recurses, so this is checked before."""
 
-NUMBER_CHARACTERS_MAX = 1_000
-"""Longer numbers take the interpreter quadratic time, and from 4,300 digits on it refuses them."""
+NUMBER_CHARACTERS_MAX = 640
+"""The interpreter may be set to refuse longer whole numbers; no setting of it can go lower."""
 
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# A string that never ends counts as one too: else each quote in it would be tried as a beginning.
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _BRACKET = re.compile(r"[\[{\]}]")
 
 
@@ -56,7 +57,7 @@ def read_object(body: bytes) -> dict[str, Value] | Unreadable:
 
 def _parse(text: str) -> dict[str, Value] | Unreadable:
     try:
-        value = _DECODER.decode(text)
+        value: Value = _DECODER.decode(text)
     except _Refused as refused:
         return Unreadable(str(refused))
     except ValueError:

@@ -9,7 +9,7 @@ from netcancel.kicc.fields import FIELDS
 from netcancel.kicc.rules import broken_rule
 
 _KEY_BYTES = 32
-_IV_BYTES = 16
+_IV_BYTES = 16  # one block of AES
 
 
 def encrypt_token(authorization_id: str, *, key: bytes, iv: bytes, iv_first: bool = False) -> str:
@@ -29,7 +29,7 @@ def encrypt_token(authorization_id: str, *, key: bytes, iv: bytes, iv_first: boo
     rule = broken_rule(FIELDS["token_key"], authorization_id)
     if rule is not None:
         raise InvalidRequest("authorization_id", rule)
-    padder = PKCS7(algorithms.AES.block_size).padder()
+    padder = PKCS7(_IV_BYTES * 8).padder()
     padded = padder.update(authorization_id.encode()) + padder.finalize()
     encryptor = Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()
     encrypted = encryptor.update(padded) + encryptor.finalize()

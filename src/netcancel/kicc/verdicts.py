@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -101,7 +101,7 @@ class CancelProven:
 
     code: str
     message: str
-    extra: Mapping[str, Value]
+    extra: Mapping[str, Value] = field(hash=False)
 
 
 ApprovalVerdict = ApprovalProven | AmountDiffers | DeclineProven | AnswerLost
