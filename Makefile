@@ -10,10 +10,9 @@ export UV_SYSTEM_CERTS := 1
 bin := .venv/bin
 pip := $(bin)/python -m pip --disable-pip-version-check
 
-# uv where it starts, else pip: both read the same files.
-install = if $(bin)/uv --version >/dev/null 2>&1; \
-	then $(bin)/uv pip install --quiet --python $(bin)/python $(1); \
-	else $(pip) install --quiet $(1); fi
+# uv where it works, else pip: both read the same files.
+install = $(bin)/uv pip install --quiet --python $(bin)/python $(1) \
+	|| { echo "uv can't do it here: pip does"; $(pip) install --quiet $(1); }
 
 compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --output-file
@@ -58,12 +57,12 @@ clean: ## remove .venv and what the tools left behind
 
 # Stamps: each is as new as the files that it was made from.
 
-# A machine without a wheel of uv goes on with pip.
+# A machine that has no wheel of uv goes on with pip.
 .venv/.uv: requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit("netcancel needs Python 3.11 or newer: make PYTHON=python3.11 ..." if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
 	$(pip) install --quiet --only-binary :all: --require-hashes -r requirements/uv.txt \
-		|| echo "uv can't be installed here: pip does the rest"
+		|| echo "uv can't be installed here"
 	touch $@
 
 # Two steps, because an editable install has no hash.

@@ -32,13 +32,13 @@ LEAKS = {
     "expected_failure": "pytest.xfail(CARD)",
 }
 
-# What takes the handler away, and a leak after it.
+# What takes the handler away, and a leak after it that only the handler sees.
 AFTER_RESET = """
 def test_reset():
     logging.basicConfig(force=True)
 
 def test_after_reset():
-    logging.getLogger('a.b').warning(SECRET)
+    logging.getLogger('a.b').warning('%.1s', SECRET)
 """
 
 FIXTURES = """
