@@ -37,7 +37,11 @@ _LENGTH_LINES = re.compile(rb"(?im)^content-length:[ \t]*([^\r\n]*?)[ \t]*\r?$")
 _TARGET = re.compile(r"/[!-~]*")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
-_CONTENT_TYPE = ("Content-Type", "application/json; charset=utf-8")
+_CONTENT_TYPE = "Content-Type: application/json; charset=utf-8"
+_LASTING = h11.Request(method="POST", target="/", headers=[("Host", "gateway")])
+_SINGLE = h11.Request(
+    method="POST", target="/", headers=[("Host", "gateway"), ("Connection", "close")]
+)
 _OURS = frozenset(
     {
         "accept",
@@ -97,8 +101,11 @@ class Exchange:
         self._body = bytearray()
         self.received = 0
         """Bytes of an answer that were read."""
-        self.outgoing = self._encode(request, authority, keep_alive=keep_alive)
+        self.outgoing = _encode(request, authority, keep_alive=keep_alive)
         """The request as it goes onto the wire."""
+        # Told the outline of what we send, h11 knows how to read what comes back.
+        self._http.send(_LASTING if keep_alive else _SINGLE)
+        self._http.send(h11.EndOfMessage())
 
     @property
     def reusable(self) -> bool:
@@ -122,22 +129,6 @@ class Exchange:
         except h11.RemoteProtocolError:
             # h11's own words may quote the answer.
             return _unintelligible("what came back breaks the rules of HTTP/1.1")
-
-    def _encode(self, request: Request, authority: str, *, keep_alive: bool) -> bytes:
-        headers = [("Host", authority), ("User-Agent", _user_agent())]
-        headers += [("Accept", "application/json"), ("Accept-Encoding", "identity")]
-        if not keep_alive:
-            headers.append(("Connection", "close"))
-        if not any(name.lower() == "content-type" for name, _ in request.headers):
-            headers.append(_CONTENT_TYPE)
-        headers += request.headers
-        headers.append(("Content-Length", str(len(request.body))))
-        pieces = (
-            self._http.send(h11.Request(method="POST", target=request.path, headers=headers)),
-            self._http.send(h11.Data(data=request.body)),
-            self._http.send(h11.EndOfMessage()),
-        )
-        return b"".join(piece for piece in pieces if piece)
 
     def _looks_like_http(self) -> bool:
         start = bytes(self._head[: len(_VERSION_START)])
@@ -194,6 +185,25 @@ class Exchange:
             raise AssertionError("h11 ended a message that never began")
         headers = tuple((bytes(name), bytes(value)) for name, value in self._final.headers)
         return RawAnswer(self._final.status_code, headers, bytes(self._body))
+
+
+def _encode(request: Request, authority: str, *, keep_alive: bool) -> bytes:
+    # Written here and not by h11, which would check again, at a fifth of the whole exchange's
+    # cost, what Request has checked.
+    lines = [
+        f"POST {request.path} HTTP/1.1",
+        f"Host: {authority}",
+        f"User-Agent: {_user_agent()}",
+        "Accept: application/json",
+        "Accept-Encoding: identity",
+    ]
+    if not keep_alive:
+        lines.append("Connection: close")
+    if not any(name.lower() == "content-type" for name, _ in request.headers):
+        lines.append(_CONTENT_TYPE)
+    lines += [f"{name}: {value}" for name, value in request.headers]
+    lines += [f"Content-Length: {len(request.body)}", "", ""]
+    return "\r\n".join(lines).encode("ascii") + request.body
 
 
 def _check_framing(event: h11.Response, head: bytes) -> Fault | None:
