@@ -21,9 +21,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "wire": {"errors", "kicc"},
     "journal": {"core", "errors"},
     "drive": {"core", "errors", "journal", "kicc", "wire"},
+    "freezing": {"core", "errors", "kicc"},
     "client": OUTER,
-    "recovery": OUTER,
-    "guard": OUTER | {"recovery"},
+    "desk": OUTER,  # what guards and recovery share
+    "recovery": OUTER | {"desk"},
+    "guard": OUTER | {"desk", "freezing", "recovery"},
     "sandbox": set(),  # the other side shares nothing, so that it can contradict us
     "sandbox.handle": {"kicc"},  # for the value types Merchant and Credentials
     "simulation": {"core", "journal.memory", "kicc", "sandbox.ledger"},
