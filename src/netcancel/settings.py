@@ -1,0 +1,415 @@
+"""Every setting once: its name, its kind, its default and what it is for.
+
+A setting is given as a flag (`--base-url`), in the environment (`NETCANCEL_BASE_URL`) or in
+`netcancel.toml` (`base_url`); the first of these that has it wins, then the default. Secrets are
+never flags, and each may be given as the path of a file instead (`NETCANCEL_SECRET_KEY_FILE`).
+
+Whatever is not a setting is refused: a misspelt name would leave its default in force unseen.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from dataclasses import MISSING, dataclass, field, fields
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
+
+from netcancel.core.policy import Policy
+from netcancel.errors import ConfigurationError, InvalidRequest
+from netcancel.kicc import Codes, Credentials, Merchant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+T = TypeVar("T")
+
+PREFIX: Final = "NETCANCEL_"
+TEST_PREFIX: Final = "NETCANCEL_TEST_"
+"""Names that begin so are for tests of programs around netcancel: they are left alone."""
+
+FILE_NAME: Final = "netcancel.toml"
+"""Looked for in the working directory, unless `config` names another file."""
+
+CONFIG: Final = "config"
+"""Where the other settings stand; given as a flag or in the environment only."""
+
+SECRET_BYTES_MAX: Final = 4_096
+"""No secret of ours is longer: a larger file is another one."""
+
+
+class Kind(Enum):
+    """How a setting is written; the value says it to whoever wrote something else."""
+
+    TEXT = "a text"
+    ENVIRONMENT = "1 to 64 letters, digits, '_', '-' and '.'"
+    SECONDS = "a number of seconds without a unit"
+    NUMBER = "a number without a unit"
+    COUNT = "a whole number"
+    CODES = "codes or ranges of codes"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table; `default` None: not set, or computed."""
+
+    name: str
+    kind: Kind
+    default: Any
+    help: str
+    secret: bool = False
+
+    @property
+    def variable(self) -> str:
+        """The setting's name in the environment."""
+        return PREFIX + self.name.upper()
+
+    @property
+    def flag(self) -> str:
+        """The setting's name on the command line."""
+        return "--" + self.name.replace("_", "-")
+
+
+OWN: Final = (
+    Setting("base_url", Kind.TEXT, None, "the API domain given to you, with https://"),
+    Setting("channel_id", Kind.TEXT, None, "the channel ID given to you"),
+    Setting("secret_key", Kind.TEXT, None, "the channel's SecretKey; signs requests", secret=True),
+    Setting("tid", Kind.TEXT, None, "the terminal ID"),
+    Setting("svc_id", Kind.TEXT, None, "the simple-payment service ID"),
+    Setting("bizr_no", Kind.TEXT, None, "the business registration number, ten digits"),
+    Setting("journal", Kind.TEXT, "sqlite:///netcancel.db", "URL of the journal"),
+    Setting(
+        "vault_key",
+        Kind.TEXT,
+        None,
+        "32 bytes in Base64 that seal tokens; not set: a key file made at the first use",
+        secret=True,
+    ),
+    Setting(
+        "environment",
+        Kind.ENVIRONMENT,
+        "default",
+        "a name for this world, such as test: payments of another are left alone",
+    ),
+)
+
+
+def _of_policy() -> tuple[Setting, ...]:
+    return tuple(
+        Setting(each.name, _kind(each.name, str(each.type)), each.default, each.metadata["help"])
+        for each in fields(Policy)
+        if each.default is not MISSING
+    )
+
+
+def _kind(name: str, annotation: str) -> Kind:
+    if annotation.startswith("frozenset"):
+        return Kind.CODES
+    if annotation.startswith("int"):
+        return Kind.COUNT
+    return Kind.SECONDS if name.endswith("_seconds") else Kind.NUMBER
+
+
+POLICY: Final = _of_policy()
+SETTINGS: Final = (*OWN, *POLICY)
+BY_NAME: Final[Mapping[str, Setting]] = {each.name: each for each in SETTINGS}
+
+
+class _Layer(NamedTuple):
+    """One place where settings stand: their raw values, and how it calls a setting."""
+
+    values: Mapping[str, object]
+    call: Callable[[str], str]
+    is_typed: bool = False
+    """Whether a number is a number there, as in TOML; elsewhere all is text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What was set, by name, checked for its kind; what was not set has its default."""
+
+    given: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def load(
+        cls,
+        *,
+        flags: Mapping[str, str] | None = None,
+        environ: Mapping[str, str] | None = None,
+        directory: Path | None = None,
+    ) -> Self:
+        """Read flags, environment and `netcancel.toml`, and refuse what they shouldn't hold.
+
+        `environ` None: the process's; `directory` None: the working directory. Raises
+        `ConfigurationError` with a sentence that names the setting and says what to write.
+        """
+        environ = os.environ if environ is None else environ
+        from_flags = _flags_layer(flags or {})
+        from_environ = _environ_layer(environ)
+        layers = [from_flags, from_environ]
+        path = _taken(from_flags, CONFIG) or _taken(from_environ, CONFIG)
+        file = _file_layer(directory or Path.cwd(), path)
+        if file is not None:
+            layers.append(file)
+        found = {each.name: _value(each, layers) for each in SETTINGS}
+        return cls({name: value for name, value in found.items() if value is not None})
+
+    def get(self, name: str) -> Any:  # noqa: ANN401  each setting has its own type
+        """Return a setting's value, or its default."""
+        return self.given.get(name, BY_NAME[name].default)
+
+    @property
+    def journal(self) -> str:
+        """The URL of the journal."""
+        return str(self.get("journal"))
+
+    @property
+    def vault_key(self) -> str | None:
+        """The key that seals tokens; None: the journal finds or makes a key file."""
+        key: str | None = self.get("vault_key")
+        return key
+
+    @property
+    def policy(self) -> Policy:
+        """How patient to be; raises `ConfigurationError` where the values contradict each other."""
+        names = {each.name for each in POLICY}
+        return Policy(**{name: value for name, value in self.given.items() if name in names})
+
+    @property
+    def credentials(self) -> Credentials:
+        """The channel and its secret."""
+        self.require("channel_id", "secret_key")
+        return _made(
+            lambda: Credentials(
+                channel_id=self.get("channel_id"), secret_key=self.get("secret_key")
+            )
+        )
+
+    @property
+    def merchant(self) -> Merchant:
+        """Who sells."""
+        self.require("tid", "svc_id", "bizr_no")
+        return _made(
+            lambda: Merchant(
+                tid=self.get("tid"), svc_id=self.get("svc_id"), bizr_no=self.get("bizr_no")
+            )
+        )
+
+    def for_desk(self, *, create: bool) -> dict[str, Any]:
+        """Return the keyword arguments of `Desk.open`."""
+        self.require("base_url", "channel_id", "secret_key")
+        return {
+            "base_url": self.get("base_url"),
+            "credentials": self.credentials,
+            "journal": self.journal,
+            "policy": self.policy,
+            "vault_key": self.vault_key,
+            "create": create,
+            "environment": self.get("environment"),
+        }
+
+    def for_guard(self) -> dict[str, Any]:
+        """Return the keyword arguments of `Guard`."""
+        self.require("base_url", "channel_id", "secret_key", "tid", "svc_id", "bizr_no")
+        desk = self.for_desk(create=True)
+        del desk["create"]
+        return desk | {"merchant": self.merchant}
+
+    def require(self, *names: str) -> None:
+        """Raise `ConfigurationError` naming every one of these settings that has no value."""
+        missing = [BY_NAME[name] for name in names if self.get(name) is None]
+        if missing:
+            whats = "; ".join(
+                f"{each.variable}{' or ' + each.variable + '_FILE' if each.secret else ''}"
+                f" ({each.help})"
+                for each in missing
+            )
+            raise ConfigurationError(f"not set, but needed: {whats}")
+
+
+def _flags_layer(flags: Mapping[str, str]) -> _Layer:
+    values = {name.replace("-", "_"): value for name, value in flags.items()}
+
+    def call(name: str) -> str:
+        return "--" + name.replace("_", "-")
+
+    for name in values:
+        if name in BY_NAME and BY_NAME[name].secret:
+            each = BY_NAME[name]
+            raise ConfigurationError(
+                f"{each.flag} is refused, because others see a command line:"
+                f" use {each.flag}-file, {each.variable} or {each.variable}_FILE"
+            )
+    _refuse_unknown(values, {*_names(), CONFIG}, call, "option")
+    return _Layer(values, call)
+
+
+def _environ_layer(environ: Mapping[str, str]) -> _Layer:
+    values = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environ.items()
+        if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX)
+    }
+
+    def call(name: str) -> str:
+        return PREFIX + name.upper()
+
+    odd = [n for n in environ if n.startswith(PREFIX) and n != n.upper()]
+    if odd:
+        raise ConfigurationError(f"{odd[0]!a} is no setting: settings are written in capitals")
+    _refuse_unknown(values, {*_names(), CONFIG}, call, "setting")
+    return _Layer(values, call)
+
+
+def _file_layer(directory: Path, given: str | None) -> _Layer | None:
+    path = directory / FILE_NAME if given is None else directory / given
+    if given is None and not path.exists():
+        return None
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(
+            f"the settings file {path.name!a} can't be read: {error.strerror}"
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"the settings file {path.name!a} is not UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"the settings file {path.name!a} is not TOML: {error}") from None
+
+    def call(name: str) -> str:
+        return f"{name} in {path.name}"
+
+    _refuse_unknown(values, _names(), call, "setting")
+    return _Layer(values, call, is_typed=True)
+
+
+def _names() -> set[str]:
+    """Return every name that a layer may hold, the paths of secrets included."""
+    return {*BY_NAME, *(f"{each.name}_file" for each in SETTINGS if each.secret)}
+
+
+def _refuse_unknown(
+    values: Mapping[str, object], names: set[str], call: Callable[[str], str], what: str
+) -> None:
+    for name in values:
+        if name not in names:
+            near = difflib.get_close_matches(name, sorted(names), n=1)
+            hint = f"; did you mean {call(near[0])}?" if near else ""
+            raise ConfigurationError(f"{call(ascii(name)[1:-1])} is no {what}{hint}")
+
+
+def _value(setting: Setting, layers: list[_Layer]) -> object:
+    """Return what the first layer that has the setting says, checked; None: none has it."""
+    for layer in layers:
+        by_path = f"{setting.name}_file"
+        if setting.secret and by_path in layer.values:
+            if setting.name in layer.values:
+                raise ConfigurationError(
+                    f"{layer.call(setting.name)} and {layer.call(by_path)} are both set:"
+                    " keep one of them"
+                )
+            return _secret_in_file(_text(layer, by_path), layer.call(by_path))
+        if setting.name in layer.values:
+            return _checked(setting, layer)
+    return None
+
+
+def _taken(layer: _Layer, name: str) -> str | None:
+    return _text(layer, name) if name in layer.values else None
+
+
+def _checked(setting: Setting, layer: _Layer) -> object:
+    """Read a raw value by its kind."""
+    raw = layer.values[setting.name]
+    match setting.kind:
+        case Kind.TEXT:
+            return _text(layer, setting.name)
+        case Kind.ENVIRONMENT:
+            text = _text(layer, setting.name)
+            if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text) is None:
+                raise _refusal(setting, layer)
+            return text
+        case Kind.CODES:
+            return _codes(setting, layer, raw)
+        case Kind.SECONDS | Kind.NUMBER | Kind.COUNT:
+            return _number(setting, layer, raw)
+
+
+def _text(layer: _Layer, name: str) -> str:
+    value = layer.values[name]
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"{layer.call(name)} must be a text, and not empty")
+    return value
+
+
+def _number(setting: Setting, layer: _Layer, raw: object) -> int | float:
+    whole = setting.kind is Kind.COUNT
+    if isinstance(raw, str) and not layer.is_typed:
+        # No exponents, no underscores, no NaN: what is written here decides over money.
+        pattern = r"-?[0-9]{1,15}" if whole else r"-?[0-9]{1,15}(\.[0-9]{1,9})?"
+        if re.fullmatch(pattern, raw) is None:
+            raise _refusal(setting, layer)
+        return int(raw) if whole else float(raw)
+    if type(raw) is int or (type(raw) is float and not whole):
+        return raw
+    raise _refusal(setting, layer)
+
+
+def _codes(setting: Setting, layer: _Layer, raw: object) -> frozenset[str]:
+    if isinstance(raw, str) and not layer.is_typed:
+        codes = frozenset(part.strip() for part in raw.split(",")) - {""}
+    elif isinstance(raw, list) and all(isinstance(item, str) for item in raw):
+        codes = frozenset(raw)
+    else:
+        raise _refusal(setting, layer)
+    try:
+        Codes.of(codes)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{layer.call(setting.name)}: {error}") from None
+    return codes
+
+
+def _refusal(setting: Setting, layer: _Layer) -> ConfigurationError:
+    return ConfigurationError(
+        f"{layer.call(setting.name)} must be {setting.kind.value}: write {_example(setting, layer)}"
+    )
+
+
+def _example(setting: Setting, layer: _Layer) -> str:
+    """Write the setting with a value that is right, in the layer's own way."""
+    if setting.kind is Kind.CODES:
+        value = '["8521", "8300-8399"]' if layer.is_typed else "8521,8300-8399"
+    elif setting.kind is Kind.ENVIRONMENT:
+        value = '"test"' if layer.is_typed else "test"
+    else:
+        value = f"{30 if setting.default is None else setting.default:g}"
+    return f"{setting.name} = {value}" if layer.is_typed else f"{layer.call(setting.name)}={value}"
+
+
+def _secret_in_file(path: str, called: str) -> str:
+    """Read a secret from the first and only line of a file."""
+    try:
+        with Path(path).open("rb") as file:
+            text = file.read(SECRET_BYTES_MAX + 1).decode()
+    except OSError as error:
+        raise ConfigurationError(
+            f"{called} names a file that can't be read: {error.strerror}"
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{called} names a file that is not text") from None
+    secret = text.removesuffix("\n").removesuffix("\r")
+    if not secret or len(text) > SECRET_BYTES_MAX or "\n" in secret:
+        raise ConfigurationError(f"{called} must name a file with the secret on its only line")
+    return secret
+
+
+def _made(make: Callable[[], T]) -> T:
+    """Make one of the manual's values; what breaks a rule is named as a setting."""
+    try:
+        return make()
+    except InvalidRequest as error:
+        problem = ConfigurationError(f"{BY_NAME[error.field].variable} {error.rule}")
+    raise problem
