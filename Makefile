@@ -36,8 +36,7 @@ lint: .venv/.dev ## check style, formatting and types, in two type checkers
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy
-	$(bin)/basedpyright
-	$(bin)/basedpyright --verifytypes netcancel --ignoreexternal
+	$(bin)/basedpyright --pythonpath $(bin)/python
 
 format: .venv/.dev ## format the code and sort the imports
 	$(bin)/ruff check --fix .
