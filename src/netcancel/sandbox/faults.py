@@ -19,6 +19,7 @@ class Work(StrEnum):
 
     NONE = "not worked"
     DONE = "worked"
+    UNAUTHENTICATED = "not authenticated"
     DECLINED = "declined"
     REFUSED = "refused"
     OTHER_AMOUNT = "worked with another amount"
@@ -214,9 +215,8 @@ CATALOGUE: Final = (
     Fault(
         "auth-failure",
         "not worked; answered 401 as if the signature were wrong",
-        Work.NONE,
-        spoil.with_status,
-        options={"status": 401},
+        Work.UNAUTHENTICATED,
+        spoil.normally,
     ),
     Fault(
         "decline",

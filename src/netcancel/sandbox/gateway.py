@@ -169,7 +169,7 @@ class Gateway:
         fault = hit.fault
         entry = self._work_under(hit, endpoint, fields, now)
         answer = answer_to(endpoint, fields, entry, now)
-        if fault.name == "auth-failure":
+        if fault.work is Work.UNAUTHENTICATED:
             answer = _not_authenticated()
         record["fault"], record["did"] = fault.name, entry.did.value
         record["status"], record["resp_cd"] = answer.status, answer.body["respCd"]
@@ -203,7 +203,7 @@ class Gateway:
                 return self.ledger.approve(fields, now=now, decline_code=code)
             case Work.REFUSED:
                 return Entry(str(hit.options["code"]), Did.NOTHING)
-            case Work.NONE | Work.DELAYED:
+            case Work.NONE | Work.UNAUTHENTICATED | Work.DELAYED:
                 return Entry(codes.NOT_WORKED, Did.NOTHING)
 
     def _park(self, fields: Fields, record: RecordedRequest, options: Options) -> Parked:

@@ -40,7 +40,7 @@ def serve(
     Runs in the main thread. Faults are NAME[@ENDPOINT][:RATE]. Raises ValueError for what doesn't
     exist and for a host beyond loopback that wasn't allowed, OSError for a port that isn't free.
     """
-    warning = _warning_for(host, allowed=allow_non_loopback)
+    warning = warning_for(host, allowed=allow_non_loopback)
     sandbox = World(
         seed=seed,
         net_cancel_memory=net_cancel_memory,
@@ -60,7 +60,8 @@ def serve(
     asyncio.run(run())
 
 
-def _warning_for(host: str, *, allowed: bool) -> str | None:
+def warning_for(host: str, *, allowed: bool) -> str | None:
+    """Return what to say loudly about a host, None for loopback; raises ValueError."""
     if is_loopback(host):
         return None
     if not allowed:
