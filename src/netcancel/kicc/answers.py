@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from netcancel.kicc.card_numbers import mask_card_numbers
 from netcancel.kicc.fields import ANSWER_FIELDS
-from netcancel.kicc.text import escape, message, redact
+from netcancel.kicc.text import escape, message, redact, shows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +62,7 @@ class ApprovalAnswer:
         return json.dumps(self._members(), separators=(",", ":"))
 
     def without(self, secret: str) -> Self:
-        """Replace every text that equals or contains `secret` by "[removed]"."""
+        """Replace every text that contains `secret` or its beginning by "[removed]"."""
         return self.of(redacted_members(self._members(), secret))
 
     def _members(self) -> dict[str, Value]:
@@ -84,7 +84,7 @@ def _member(key: str, value: Value, secret: str) -> Value:
     if key == "respMsg" and isinstance(value, str):
         return message(value, secret)
     # A cancel names the payment by this number: masked by a chance of digits, it would find none.
-    if key == "vanTrxNo" and isinstance(value, str) and not (secret and secret in value):
+    if key == "vanTrxNo" and isinstance(value, str) and not shows(value, secret):
         return escape(value)
     if key == "trxAmt":
         return value

@@ -173,18 +173,15 @@ def _read(
 def _recognise(
     members: Mapping[str, Value], expected: Expected, *, number_may_be_cut: bool
 ) -> _Reply | AnswerLost:
-    numbers = {expected.merc_trx_no}
-    if number_may_be_cut:
-        numbers.add(expected.merc_trx_no[:ECHOED_NUMBER_BYTES])
+    number = expected.merc_trx_no
     ours = {
-        "tid": {expected.tid},
-        "svcId": {expected.svc_id},
-        "bizrNo": {expected.bizr_no},
-        "mercTrxNo": numbers,
+        "tid": (expected.tid,),
+        "svcId": (expected.svc_id,),
+        "bizrNo": (expected.bizr_no,),
+        "mercTrxNo": (number, number[:ECHOED_NUMBER_BYTES]) if number_may_be_cut else (number,),
     }
     for wire, accepted in ours.items():
-        echo = members.get(wire, expected)
-        if echo is not expected and not (isinstance(echo, str) and echo in accepted):
+        if wire in members and members[wire] not in accepted:
             return _unintelligible(f"the answer's {wire} is not the request's", HTTPStatus.OK)
     code = members.get("respCd")
     if not isinstance(code, str) or len(code) != CODE_CHARACTERS or not code.isascii():

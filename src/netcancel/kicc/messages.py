@@ -47,6 +47,13 @@ class _Checked(BaseModel):
         values.clear()
         raise problem
 
+    # pydantic's own refusal of an assignment shows the value.
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} is frozen")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} is frozen")
+
     @field_validator("*", mode="before")
     @classmethod
     def _check(cls, value: object, info: ValidationInfo) -> object:
@@ -112,7 +119,7 @@ class _Request(_Checked):
 class ApprovalRequest(_Request, _Sealed):
     """Asks to charge the registered card (spec 1.1)."""
 
-    fields: ClassVar = APPROVAL_FIELDS
+    fields: ClassVar[tuple[Field, ...]] = APPROVAL_FIELDS
 
     token_key: str = Option(repr=False, exclude=True)
     svc_amt: int = 0
@@ -123,7 +130,7 @@ class ApprovalRequest(_Request, _Sealed):
 class CancelRequest(_Request):
     """Asks to refund an approved payment, in full, under a number of its own (spec 1.1, 3.7)."""
 
-    fields: ClassVar = CANCEL_FIELDS
+    fields: ClassVar[tuple[Field, ...]] = CANCEL_FIELDS
 
     svc_amt: int
     wcc: str
@@ -135,7 +142,7 @@ class CancelRequest(_Request):
 class NetCancelRequest(_Request, _Sealed):
     """Asks to void a payment whose approval answer was lost (spec 2)."""
 
-    fields: ClassVar = NET_CANCEL_FIELDS
+    fields: ClassVar[tuple[Field, ...]] = NET_CANCEL_FIELDS
 
     token_key: str = Option(repr=False, exclude=True)
     svc_amt: int

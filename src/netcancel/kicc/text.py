@@ -9,6 +9,9 @@ from netcancel.kicc.card_numbers import mask_card_numbers
 MESSAGE_CHARACTERS_MAX = 200
 """A gateway's message is kept up to here: the manual allows 128 bytes, a proxy's page has more."""
 
+SECRET_CHARACTERS_MIN = 10
+"""A gateway may cut a long token that it echoes: this much of its beginning gives it away."""
+
 REMOVED = "[removed]"
 
 # Control, format (with the marks that reverse reading), lone surrogates, line and paragraph ends.
@@ -27,9 +30,14 @@ def escape(text: str) -> str:
     return "".join(_escaped(c) if category(c) in _UNSAFE else c for c in text)
 
 
+def shows(text: str, secret: str) -> bool:
+    """Tell whether `text` contains `secret` or the beginning of it."""
+    return secret != "" and secret[:SECRET_CHARACTERS_MIN] in text
+
+
 def redact(text: str, secret: str) -> str:
-    """Replace a text that holds `secret` as a whole; mask card numbers in any other."""
-    if secret and secret in text:
+    """Replace a text that shows `secret` as a whole; mask card numbers in any other."""
+    if shows(text, secret):
         return REMOVED
     return mask_card_numbers(text)
 

@@ -1,0 +1,168 @@
+"""Tokens, secrets and card numbers: in no repr, text, error or answer."""
+
+import copy
+import pickle
+import traceback
+from typing import Any
+
+import pytest
+
+from netcancel.errors import InvalidRequest
+from netcancel.kicc import (
+    APPROVAL_PATH,
+    MANUAL_DECLINE_CODES,
+    AmountDiffers,
+    ApprovalAnswer,
+    ApprovalProven,
+    ApprovalRequest,
+    CancelProven,
+    Credentials,
+    Expected,
+    NetCancelCodes,
+    NetCancelRequest,
+    judge_approval,
+    judge_cancel,
+    judge_net_cancel,
+    net_cancel_body,
+    sign,
+)
+from tests.canaries import CARD, SECRET, TOKEN, leaks_in
+from tests.kicc.examples import APPROVED, PAYMENT, VOIDED, answer, expected
+
+OURS = {"token_key": TOKEN}
+
+
+def requests() -> tuple[Any, ...]:
+    """Make one of everything that holds a secret."""
+    approval = ApprovalRequest(**PAYMENT | OURS)
+    net_cancel = NetCancelRequest(**PAYMENT | OURS)
+    return approval, net_cancel, Credentials(channel_id="CH_A1B2C3D4", secret_key=SECRET)
+
+
+def test_secrets_do_not_show() -> None:
+    """No text made of a request, credentials or an expectation shows its secret."""
+    for thing in (*requests(), Expected.of(requests()[0])):
+        shown = [repr(thing), str(thing), f"{thing}", f"{thing!r:>9}", str([thing, {1: thing}])]
+        if not isinstance(thing, Expected):
+            shown += [
+                str(thing.model_dump()),
+                thing.model_dump_json(),
+                str(list(thing.__repr_args__())),
+            ]
+        assert leaks_in("".join(shown)) == []
+
+
+def test_secrets_are_not_pickled() -> None:
+    """Pickling what holds a secret fails and says so; a copy in the same process is made."""
+    for thing in requests():
+        with pytest.raises(TypeError, match="holds a secret and is not pickled") as caught:
+            pickle.dumps(thing)
+        assert leaks_in("".join(traceback.format_exception(caught.value))) == []
+        assert copy.deepcopy(thing) == copy.copy(thing) == thing
+
+
+def test_errors_show_no_value() -> None:
+    """A refused value is in no error's text, arguments or chain, nor in our own frames."""
+    bad: list[tuple[type[Any], dict[str, Any]]] = [
+        (ApprovalRequest, PAYMENT | {"token_key": TOKEN + " "}),
+        (ApprovalRequest, PAYMENT | OURS | {"tid": TOKEN}),
+        (ApprovalRequest, PAYMENT | OURS | {"trx_amt": -31415}),
+        (ApprovalRequest, PAYMENT | OURS | {"vat_amt": 31415}),
+        (ApprovalRequest, PAYMENT | OURS | {"user_data": CARD}),
+        (ApprovalRequest, PAYMENT | OURS | {"other": TOKEN}),
+        (NetCancelRequest, PAYMENT | {"token_key": [TOKEN]}),
+        (Credentials, {"channel_id": SECRET + " ", "secret_key": SECRET}),
+        (Credentials, {"channel_id": "CH", "secret_key": SECRET + " "}),
+    ]
+    for kind, values in bad:
+        with pytest.raises(InvalidRequest) as caught:
+            kind(**values)
+        error = caught.value
+        assert error.__cause__ is None
+        assert error.__context__ is None
+        again = pickle.loads(pickle.dumps(error))  # noqa: S301  our own bytes
+        assert (again.field, again.rule) == (error.field, error.rule)
+        own = [f.frame.f_locals for f in caught.traceback if "netcancel" in str(f.path)]
+        frames = [str(names) for names in own if "kind" not in names]
+        shown = repr(error) + str(error) + repr(error.args) + "".join(frames)
+        assert leaks_in(shown) == []
+        assert "31415" not in repr(error)
+
+
+def test_signature_shows_no_secret() -> None:
+    """No header of the signature contains the key."""
+    headers = sign(
+        requests()[2],
+        APPROVAL_PATH,
+        b"{}",
+        timestamp_ms=1703473200000,
+        nonce="12345678-1234-4234-8234-123456789abc",
+    )
+    assert leaks_in(str(headers)) == []
+
+
+# A gateway that echoes more than it should, in every place that it has.
+CHATTY: dict[str, Any] = {
+    "respMsg": f"approved {TOKEN} {CARD}",
+    "tokenKey": TOKEN,
+    "tokenHead": TOKEN[:20],
+    "aprvNo": TOKEN,
+    "vanTrxNo": TOKEN,
+    "cardConfirmNo": CARD,
+    "userData": f"card {CARD}",
+    "cardNo": int(CARD),
+    "nested": {"list": [TOKEN, CARD, int(CARD), {CARD: TOKEN}], TOKEN: 1},
+    CARD: "a key",
+    TOKEN: "a key",
+}
+
+
+@pytest.mark.parametrize("code", ["0000", "8521", "9999"])
+def test_answers_do_not_show_what_they_should_not(code: str) -> None:
+    """Neither token nor full card number is in any verdict, wherever the gateway echoes it."""
+    ours = expected(**OURS)
+    for said in (APPROVED, VOIDED, APPROVED | {"trxAmt": 1}):
+        reception = answer(said | CHATTY | {"respCd": code})
+        for verdict in (
+            judge_approval(reception, ours, MANUAL_DECLINE_CODES),
+            judge_net_cancel(reception, ours, NetCancelCodes()),
+            judge_cancel(reception, ours),
+        ):
+            assert leaks_in(repr(verdict)) == []
+            if isinstance(verdict, ApprovalProven | AmountDiffers):
+                assert leaks_in(verdict.answer.to_json()) == []
+                assert verdict.answer.card_confirm_no == "999072******8927"
+                assert verdict.answer.aprv_no == "[removed]"
+                assert verdict.answer.user_data == "card 999072******8927"
+            if isinstance(verdict, CancelProven):
+                assert verdict.extra["cardNo"] == "999072******8927"
+
+
+def test_token_is_removed_on_demand() -> None:
+    """An answer loses any text that holds the secret or its beginning, and nothing else."""
+    told = ApprovalAnswer.of(APPROVED | CHATTY)
+    kept = told.without(TOKEN)
+    assert leaks_in(kept.to_json()) == []
+    assert kept.trx_amt == 10000
+    assert kept.extra["tokenHead"] == "[removed]"
+    assert ApprovalAnswer.of(APPROVED).without(TOKEN) == ApprovalAnswer.of(APPROVED)
+    assert ApprovalAnswer.of(APPROVED).without("") == ApprovalAnswer.of(APPROVED)
+
+
+def test_van_number_is_kept_whole() -> None:
+    """The VAN's transaction number is never masked: a cancel must name the payment by it."""
+    verdict = judge_approval(
+        answer(APPROVED | {"vanTrxNo": CARD}), expected(), MANUAL_DECLINE_CODES
+    )
+    assert isinstance(verdict, ApprovalProven)
+    assert verdict.answer.van_trx_no == CARD
+
+
+def test_expectation_is_made_of_request_or_body() -> None:
+    """A frozen net-cancel body expects the same echo as the approval that it came from."""
+    request = ApprovalRequest(**PAYMENT | OURS)
+    ours = Expected.of(request)
+    assert ours == Expected.of_body(net_cancel_body(request.to_body()))
+    assert ours == expected(**OURS)
+    with pytest.raises(InvalidRequest, match=r"^body: is empty$"):
+        Expected.of_body(b"")
