@@ -20,6 +20,8 @@ REASONS: Final = {
     503: "Service Unavailable",
 }
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -52,7 +54,7 @@ class Answer:
 
 def to_json(body: Mapping[str, object]) -> bytes:
     """Encode as compact UTF-8 JSON."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(body).encode()
 
 
 def head(status: int, headers: Headers) -> bytes:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from netcancel.sandbox import codes
@@ -119,7 +120,12 @@ def eleven_of(fields: Fields) -> tuple[str | int, ...]:
 
 def seoul_time(now: float) -> tuple[str, str]:
     """Return date (yyyyMMdd) and time (HHmmss) in Seoul."""
-    moment = datetime.fromtimestamp(now, UTC).astimezone(SEOUL)
+    return _seoul_second(int(now))
+
+
+@lru_cache(maxsize=8)
+def _seoul_second(second: int) -> tuple[str, str]:
+    moment = datetime.fromtimestamp(second, UTC).astimezone(SEOUL)
     return moment.strftime("%Y%m%d"), moment.strftime("%H%M%S")
 
 

@@ -27,7 +27,7 @@ CONNECTIONS_MAX: Final = 800
 
 HEAD_END: Final = re.compile(rb"\n\r?\n")
 FOLDED_LINE: Final = re.compile(rb"\n[ \t]")
-FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 ADMIN_PREFIX: Final = "/_sandbox/"
 NEVER: Final = float("inf")
@@ -105,6 +105,7 @@ class Connection(asyncio.Protocol):
         self._parser = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES_MAX)
         self._head = b""
         self._request: h11.Request | None = None
+        self._headers: tuple[tuple[str, str], ...] = ()
         self._body = bytearray()
         self._phase = Phase.READING
         self.deadline = self._loop.time() + IDLE_SECONDS
@@ -181,12 +182,16 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, request: h11.Request) -> None:
         self._request = request
-        framing = {name: value for name, value in request.headers if name in FRAMING}
+        self._headers = tuple(
+            (name.decode("latin-1").lower(), value.decode("latin-1"))
+            for name, value in request.headers.raw_items()
+        )
+        framing = {name: value for name, value in self._headers if name in FRAMING}
         if request.http_version != b"1.1":
             self._refuse(400, "HTTP/1.1 only")
         elif len(framing) > 1:
             self._refuse(400, "Content-Length and Transfer-Encoding")
-        elif int(framing.get(b"content-length", b"0")) > BODY_BYTES_MAX:
+        elif int(framing.get("content-length", "0")) > BODY_BYTES_MAX:
             self._refuse(413, "body too large")
         elif self._parser.they_are_waiting_for_100_continue:
             self._transport.write(CONTINUE)
@@ -202,9 +207,7 @@ class Connection(asyncio.Protocol):
         received = Received(
             method=request.method.decode("latin-1"),
             target=request.target.decode("latin-1"),
-            headers=tuple(
-                (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers
-            ),
+            headers=self._headers,
             body=bytes(self._body),
             keep_alive=not pipelined and self._parser.their_state is not h11.MUST_CLOSE,
             peer=self._peer,
