@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from tests.wire.conftest import Carry
 
+GATEWAY = Gateway.parse("http://127.0.0.1:8080")
 SMALL = 2_000
 """Answers up to this many bytes are also sent byte by byte over a socket."""
 
@@ -70,7 +71,7 @@ def test_answer_is_read_the_same_byte_by_byte(carry: Carry, case: Case) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_pieces_change_nothing(case: Case, piece: int) -> None:
     """However the bytes of an answer are cut, the exchange makes the same of them."""
-    exchange = Exchange(REQUEST, authority="gateway", keep_alive=False)
+    exchange = Exchange(REQUEST, gateway=GATEWAY, keep_alive=False)
     result: RawAnswer | Fault | None = None
     for start in range(0, len(case.answer), piece):
         result = exchange.receive(case.answer[start : start + piece])

@@ -71,12 +71,6 @@ def test_plain_http_says_what_to_do() -> None:
         Gateway.parse("http://gw.example")
 
 
-def test_prefix_stands_before_the_path() -> None:
-    """A base URL's path is part of what is signed and sent."""
-    gateway = Gateway.parse("https://gw.example/van/v1/")
-    assert gateway.target("/smpy/kiccpay/reqAprv") == "/van/v1/smpy/kiccpay/reqAprv"
-
-
 def test_trust_is_strict(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """TLS is 1.2 or later, certificate and name are verified, no keys are logged."""
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))

@@ -74,6 +74,13 @@ def test_deadline_that_has_passed_opens_nothing(carry: Carry, seconds: float) ->
     assert gateway.connections == 0
 
 
+@pytest.mark.parametrize("seconds", [1e9, float("inf")])
+def test_endless_patience_is_no_error(carry: Carry, seconds: float) -> None:
+    """A deadline beyond what poll and the socket options can count works like any other."""
+    with Answerer(answers(sized())) as gateway:
+        assert isinstance(carry(Gateway.parse(gateway.base_url), seconds=seconds), RawAnswer)
+
+
 def test_silence_ends_at_the_deadline_with_a_reset(carry: Carry) -> None:
     """Without an answer the request was sent, no more is known, and the connection is reset."""
     with Answerer(stays_silent) as gateway:
@@ -277,6 +284,13 @@ def test_request_is_sent_once_and_exactly(carry: Carry) -> None:
         b"X-KICC-ChannelId: CH_A1B2C3D4",
         b"Content-Length: %d" % len(REQUEST.body),
     } < set(headers)
+
+
+def test_prefix_stands_before_the_path(carry: Carry) -> None:
+    """The base URL's own path goes before the request's, and changes nothing else."""
+    with Answerer(answers(sized())) as gateway:
+        carry(Gateway.parse(f"{gateway.base_url}/van/v1/"))
+    assert gateway.requests[0].startswith(b"POST /van/v1/smpy/kiccpay/reqAprv HTTP/1.1\r\n")
 
 
 def test_clock_counts_the_time_a_host_sleeps() -> None:

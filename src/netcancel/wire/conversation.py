@@ -32,6 +32,8 @@ WRITE = select.POLLOUT
 
 ADDRESSES_MAX = 8
 """Addresses of one name that are tried; each gets a fair part of the time that is left."""
+LONGEST_WAIT_SECONDS = 3600.0
+"""Longer ones are asked for again: poll counts milliseconds in 32 bits."""
 _READ_BYTES = 64 * 1024
 """One read takes a usual answer whole, and no more than the limits allow."""
 
@@ -76,6 +78,10 @@ class _Patience:
             raise _DeadlinePassed
         return seconds
 
+    def wait(self) -> float:
+        """Return how long to wait at most; raises _DeadlinePassed."""
+        return min(self.remaining(), LONGEST_WAIT_SECONDS)
+
 
 class Conversation:
     """One request on its way, on one connection."""
@@ -92,7 +98,7 @@ class Conversation:
         self._gateway = gateway
         self._pool = pool
         self._patience = _Patience(deadline, clock)
-        self._exchange = Exchange(request, authority=gateway.authority, keep_alive=pool.keeps)
+        self._exchange = Exchange(request, gateway=gateway, keep_alive=pool.keeps)
         self._reach = Reach.NOT_CONNECTED
         self._sock: socket.socket | None = None
 
@@ -155,7 +161,7 @@ class Conversation:
     def _look_up(self) -> Steps[resolver.Addresses]:
         future = resolver.look_up(self._gateway.host)
         while not future.done():
-            yield LookupWait(future, self._patience.remaining())
+            yield LookupWait(future, self._patience.wait())
         return future.result()
 
     def _dial(self, address: str, patience: _Patience) -> Steps[socket.socket]:
@@ -163,7 +169,7 @@ class Conversation:
         sock = self._sock = sockets.open_socket(family)
         code = sock.connect_ex((address, self._gateway.port))
         while code in (errno.EINPROGRESS, errno.EALREADY):
-            yield SocketWait(sock, WRITE, patience.remaining())
+            yield SocketWait(sock, WRITE, patience.wait())
             # Asked again, connect tells whether it is done: EISCONN is its success.
             code = sock.connect_ex((address, self._gateway.port))
         if code not in (0, errno.EISCONN):
@@ -215,7 +221,7 @@ class Conversation:
                 event = WRITE
             except (BlockingIOError, InterruptedError):
                 pass
-            yield SocketWait(sock, event, self._patience.remaining())
+            yield SocketWait(sock, event, self._patience.wait())
 
     def _no_answer(self, why: Break, detail: str) -> NoAnswer:
         return NoAnswer(self._reach, why, detail)

@@ -11,11 +11,14 @@ import re
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import h11
 
 from netcancel.kicc.raw import Break, RawAnswer
+
+if TYPE_CHECKING:
+    from netcancel.wire.gateway import Gateway
 
 HEAD_BYTES_MAX = 16 * 1024
 """Status lines and headers, also of informational answers; real gateways need below 1 KiB."""
@@ -61,7 +64,7 @@ _OURS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One POST: the target as it was signed, the caller's headers, the very bytes of the body.
+    """One POST: the path as it was signed, the caller's headers, the very bytes of the body.
 
     Content-Type is the manual's unless the headers give one. Raises ValueError, without the
     value, for a target or header that HTTP or this wire doesn't allow: a bug of the caller.
@@ -91,7 +94,7 @@ class Fault(NamedTuple):
 class Exchange:
     """One request and what comes back for it, fed piece by piece."""
 
-    def __init__(self, request: Request, *, authority: str, keep_alive: bool) -> None:
+    def __init__(self, request: Request, *, gateway: Gateway, keep_alive: bool) -> None:
         # h11's own limit depends on how the bytes were cut into pieces, ours don't.
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=2 * RECEIVED_BYTES_MAX)
         self._head = bytearray()
@@ -101,7 +104,7 @@ class Exchange:
         self._body = bytearray()
         self.received = 0
         """Bytes of an answer that were read."""
-        self.outgoing = _encode(request, authority, keep_alive=keep_alive)
+        self.outgoing = _encode(request, gateway, keep_alive=keep_alive)
         """The request as it goes onto the wire."""
         # Told the outline of what we send, h11 knows how to read what comes back.
         self._http.send(_LASTING if keep_alive else _SINGLE)
@@ -187,12 +190,12 @@ class Exchange:
         return RawAnswer(self._final.status_code, headers, bytes(self._body))
 
 
-def _encode(request: Request, authority: str, *, keep_alive: bool) -> bytes:
+def _encode(request: Request, gateway: Gateway, *, keep_alive: bool) -> bytes:
     # Written here and not by h11, which would check again, at a fifth of the whole exchange's
     # cost, what Request has checked.
     lines = [
-        f"POST {request.path} HTTP/1.1",
-        f"Host: {authority}",
+        f"POST {gateway.target(request.path)} HTTP/1.1",
+        f"Host: {gateway.authority}",
         f"User-Agent: {_user_agent()}",
         "Accept: application/json",
         "Accept-Encoding: identity",

@@ -33,7 +33,7 @@ class Gateway:
     """In lower case; an international name in its ASCII form; an IPv6 address without brackets."""
     port: int
     prefix: str
-    """What stands before the manual's paths: normally nothing."""
+    """What a proxy on the way wants before the manual's paths, and takes off; normally nothing."""
     tls: ssl.SSLContext | None = field(repr=False, compare=False)
 
     @classmethod
@@ -81,7 +81,7 @@ class Gateway:
         return (self.host,) if _is_address(self.host) else ()
 
     def target(self, path: str) -> str:
-        """Return the request target of one of the manual's paths: what is signed and sent."""
+        """Return the request target to send; signed is the path alone, as the gateway sees it."""
         return self.prefix + path
 
     @property

@@ -18,6 +18,7 @@ import weakref
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _GENTLE_CLOSE = struct.pack("ii", 0, 0)
+_LONGEST_SECONDS = 2_000_000.0
 _open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
 
@@ -43,8 +44,8 @@ def track(sock: socket.socket) -> None:
 def limit_sending(sock: socket.socket, seconds: float) -> None:
     """Have the kernel itself give up on bytes that nobody acknowledges, even if we are paused."""
     if hasattr(socket, "TCP_USER_TIMEOUT"):
-        # 0 would mean the system's default, many minutes.
-        milliseconds = max(1, round(seconds * 1000))
+        # 0 would mean the system's default, many minutes; the option is an int of the C language.
+        milliseconds = max(1, round(min(seconds, _LONGEST_SECONDS) * 1000))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
 
 
