@@ -1,0 +1,91 @@
+"""What every journal promises.
+
+Each operation is atomic, is named by its precondition, and is durable when its future is done. The
+journal's own clock decides leases and due times. A future may fail with `JournalUnavailable`: then
+the operation may have been applied or not, and the caller reads again to know. Any other exception
+is a bug.
+
+Operations may be called from any thread and never block for long: they hand their work over and
+return a future. Awaiting code wraps it with `asyncio.wrap_future`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from concurrent.futures import Future
+
+    from netcancel.core.lifecycle import Event, State
+    from netcancel.core.payment import Change, Claim, Intent, Known, Opened, Payment, TooMany
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How many payments there are, of all worlds, and how the open ones stand."""
+
+    by_state: dict[State, int]
+    in_doubt: int
+    oldest_in_doubt_seconds: float
+    of_other_worlds: int
+    """Open payments that no worker of this world may touch, those of a newer netcancel included."""
+    refusals: dict[str, int]
+    """Codes that refused the last net-cancels of open or escalated payments, with their counts."""
+
+
+class Journal(Protocol):
+    """Remembers payments; see the module's docstring for what holds of every operation."""
+
+    def open_new(self, intent: Intent) -> Future[Opened | Known | TooMany]:
+        """Write an intent as `approving`, unless its number is there or too many are in doubt.
+
+        The number is (tid, merc_trx_no), of any world; in doubt are those of the intent's world.
+        """
+
+    def read(self, payment_id: str) -> Future[Payment | None]:
+        """Return a payment with its history."""
+
+    def find(self, tid: str, merc_trx_no: str) -> Future[Payment | None]:
+        """Return a payment by its number, with its history."""
+
+    def move_if_unchanged(
+        self, seen: Payment, event: Event, writer: str, change: Change
+    ) -> Future[Payment | None]:
+        """Make the table's move if state and version are still as seen; None: nothing changed.
+
+        The payment that comes back is a snapshot without history, read at the move's own time.
+        """
+
+    def note(self, seen: Payment, event: Event, writer: str, change: Change) -> Future[None]:
+        """Add a line to the history; of the row only `answer` is written, where it is empty.
+
+        The line carries the row's version, which was written, and names `writer` in its text.
+        """
+
+    def hand_over_if_held(self, payment_id: str, writer: str) -> Future[None]:
+        """Make due at once what `writer` wrote last and still owes (`Event.OWNER_GAVE_UP`)."""
+
+    def claim_due(
+        self, *, world: str, writer: str, limit: int, hold_seconds: float
+    ) -> Future[list[Claim]]:
+        """Take up to `limit` due payments of this world, longest due first.
+
+        `approving` with its lease run out becomes `net_cancelling`, a new debt, one attempt;
+        `net_cancelling` and `settling` stay, with one attempt more. Each gets a new version.
+        """
+
+    def list_payments(
+        self, *, states: Iterable[State] | None = None, in_doubt: bool = False, limit: int = 1000
+    ) -> Future[Sequence[Payment]]:
+        """Return payments without history, newest first."""
+
+    def summary(self, *, world: str) -> Future[Summary]:
+        """Count the payments."""
+
+    def shred_closed(self, *, keep_seconds: float, limit: int) -> Future[int]:
+        """Destroy the sealed data of payments final for so long; returns how many."""
+
+    def close(self) -> None:
+        """Finish what was handed over, then release everything; further calls fail."""

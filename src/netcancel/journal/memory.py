@@ -1,0 +1,240 @@
+"""The journal in plain dictionaries: for tests and simulations; private to one guard.
+
+Operations are done when they return. Nothing is sealed: nothing is at rest.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from netcancel.core.lifecycle import Event, State, target
+from netcancel.core.payment import (
+    MICROSECONDS,
+    Change,
+    Claim,
+    Entry,
+    Intent,
+    Known,
+    Opened,
+    Payment,
+    TooMany,
+)
+from netcancel.errors import JournalUnavailable
+from netcancel.journal import writes
+from netcancel.journal.contract import Summary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Row:
+    payment: Payment
+    same_data: bytes = field(repr=False)
+    body: bytes | None = field(repr=False)
+    history: list[Entry]
+    refused: str | None = None
+
+
+class MemoryJournal:
+    """Keeps payments in memory; see `contract.Journal`."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._rows: dict[str, _Row] = {}
+        self._numbers: dict[tuple[str, str], _Row] = {}
+        self._lock = threading.Lock()
+        self._is_closed = False
+
+    def open_new(self, intent: Intent) -> Future[Opened | Known | TooMany]:
+        """Write an intent as `approving`, unless its number is there or too many are in doubt."""
+        return self._do(lambda now: self._open_new(intent, now))
+
+    def read(self, payment_id: str) -> Future[Payment | None]:
+        """Return a payment with its history."""
+        return self._do(lambda now: _with_history(self._rows.get(payment_id), now))
+
+    def find(self, tid: str, merc_trx_no: str) -> Future[Payment | None]:
+        """Return a payment by its number, with its history."""
+        return self._do(lambda now: _with_history(self._numbers.get((tid, merc_trx_no)), now))
+
+    def move_if_unchanged(
+        self, seen: Payment, event: Event, writer: str, change: Change
+    ) -> Future[Payment | None]:
+        """Make the table's move if state and version are still as seen; None: nothing changed."""
+        return self._do(lambda now: self._move(seen, event, writer, change, now))
+
+    def note(self, seen: Payment, event: Event, writer: str, change: Change) -> Future[None]:
+        """Add a line to the history; of the row only `answer` is written, where it is empty."""
+        return self._do(lambda now: _note(self._rows[seen.id], event, writer, change, now))
+
+    def hand_over_if_held(self, payment_id: str, writer: str) -> Future[None]:
+        """Make due at once what `writer` wrote last and still owes."""
+        return self._do(lambda now: self._hand_over(payment_id, writer, now))
+
+    def claim_due(
+        self, *, world: str, writer: str, limit: int, hold_seconds: float
+    ) -> Future[list[Claim]]:
+        """Take up to `limit` due payments of this world, longest due first."""
+        return self._do(lambda now: self._claim_due(world, writer, limit, hold_seconds, now))
+
+    def list_payments(
+        self, *, states: Iterable[State] | None = None, in_doubt: bool = False, limit: int = 1000
+    ) -> Future[Sequence[Payment]]:
+        """Return payments without history, newest first."""
+        wanted = frozenset(State if states is None else states)
+        return self._do(lambda now: self._list(wanted, in_doubt, limit, now))
+
+    def summary(self, *, world: str) -> Future[Summary]:
+        """Count the payments."""
+        return self._do(lambda now: self._summary(world, now))
+
+    def shred_closed(self, *, keep_seconds: float, limit: int) -> Future[int]:
+        """Forget the frozen bodies of payments that have been final for so long."""
+        return self._do(lambda now: self._shred(writes.after(now, -keep_seconds), limit))
+
+    def close(self) -> None:
+        """Refuse further calls."""
+        self._is_closed = True
+
+    def _do(self, work: Callable[[int], T]) -> Future[T]:
+        future: Future[T] = Future()
+        with self._lock:
+            try:
+                if self._is_closed:
+                    raise JournalUnavailable("the journal is closed")  # noqa: TRY301  one way out
+                future.set_result(work(round(self._clock() * MICROSECONDS)))
+            except Exception as error:  # noqa: BLE001  the future carries it, as any journal's does
+                future.set_exception(error)
+        return future
+
+    def _open_new(self, intent: Intent, now: int) -> Opened | Known | TooMany:
+        number = intent.tid, intent.merc_trx_no
+        if (known := self._numbers.get(number)) is not None:
+            seen = replace(known.payment, read_at=now)
+            return Known(seen, known.same_data == intent.same_data)
+        if intent.max_in_doubt is not None and self._is_full(intent, intent.max_in_doubt, now):
+            return TooMany()
+        payment = writes.opened(intent, now)
+        first = Entry(now, payment.version, None, Event.INTENT_WRITTEN, payment.state, "")
+        row = _Row(payment, intent.same_data, intent.net_cancel_body, [first])
+        self._rows[intent.id] = self._numbers[number] = row
+        return Opened(payment)
+
+    def _is_full(self, intent: Intent, limit: int, now: int) -> bool:
+        payments = (replace(row.payment, read_at=now) for row in self._rows.values())
+        ours = sum(payment.in_doubt and payment.world == intent.world for payment in payments)
+        return ours >= limit
+
+    def _move(
+        self, seen: Payment, event: Event, writer: str, change: Change, now: int
+    ) -> Payment | None:
+        target(seen.state, event)
+        row = self._rows.get(seen.id)
+        if row is None or (row.payment.state, row.payment.version) != (seen.state, seen.version):
+            return None
+        old = row.payment
+        row.payment = writes.moved(old, event, writer, change, now)
+        if change.begins_debt:
+            row.refused = None
+        row.refused = writes.refused_code(event, change) or row.refused
+        version, new = row.payment.version, row.payment.state
+        row.history.append(Entry(now, version, old.state, event, new, writes.line(change)))
+        return row.payment
+
+    def _hand_over(self, payment_id: str, writer: str, now: int) -> None:
+        row = self._rows.get(payment_id)
+        change = None if row is None else writes.hand_over(row.payment, writer)
+        if row is not None and change is not None:
+            self._move(row.payment, Event.OWNER_GAVE_UP, writer, change, now)
+
+    def _claim_due(
+        self, world: str, writer: str, limit: int, hold_seconds: float, now: int
+    ) -> list[Claim]:
+        due = sorted(
+            (row.payment.due_at, place, row)
+            for place, row in enumerate(self._rows.values())
+            if row.payment.world == world
+            and row.payment.state in writes.CLAIMABLE
+            and row.payment.due_at is not None
+            and row.payment.due_at <= now
+        )
+        claims = []
+        for _, _, row in due[:limit]:
+            event, change = writes.claim(row.payment, hold_seconds)
+            held = self._move(row.payment, event, writer, change, now)
+            if held is not None:
+                claims.append(Claim(held, row.body))
+        return claims
+
+    def _list(
+        self,
+        states: frozenset[State],
+        in_doubt: bool,  # noqa: FBT001  as its caller got it
+        limit: int,
+        now: int,
+    ) -> list[Payment]:
+        payments = (replace(row.payment, read_at=now) for row in reversed(self._rows.values()))
+        wanted = (
+            payment
+            for payment in payments
+            if payment.state in states and (payment.in_doubt or not in_doubt)
+        )
+        return [payment for payment, _ in zip(wanted, range(limit), strict=False)]
+
+    def _summary(self, world: str, now: int) -> Summary:
+        payments = [replace(row.payment, read_at=now) for row in self._rows.values()]
+        since = [
+            payment.owed_since if payment.owed_since is not None else payment.due_at or now
+            for payment in payments
+            if payment.in_doubt
+        ]
+        is_open = {*writes.CLAIMABLE, State.ESCALATED} - {State.APPROVING}
+        return Summary(
+            by_state=dict(Counter(payment.state for payment in payments)),
+            in_doubt=len(since),
+            oldest_in_doubt_seconds=max(0, now - min(since, default=now)) / MICROSECONDS,
+            of_other_worlds=sum(
+                payment.world != world and not payment.state.is_final for payment in payments
+            ),
+            refusals=dict(
+                Counter(
+                    row.refused
+                    for row in self._rows.values()
+                    if row.refused is not None and row.payment.state in is_open
+                )
+            ),
+        )
+
+    def _shred(self, closed_before: int, limit: int) -> int:
+        closed = [
+            row
+            for row in self._rows.values()
+            if row.body is not None
+            and row.payment.state.is_final
+            and row.payment.updated_at <= closed_before
+        ]
+        closed.sort(key=lambda row: row.payment.updated_at)
+        for row in closed[:limit]:
+            row.body = None
+        return len(closed[:limit])
+
+
+def _with_history(row: _Row | None, now: int) -> Payment | None:
+    if row is None:
+        return None
+    return replace(row.payment, read_at=now, history=tuple(row.history))
+
+
+def _note(row: _Row, event: Event, writer: str, change: Change, now: int) -> None:
+    payment = row.payment
+    text = writes.noted_line(change, writer)
+    row.history.append(Entry(now, payment.version, payment.state, event, payment.state, text))
+    if payment.answer is None and change.answer is not None:
+        row.payment = replace(payment, answer=change.answer)

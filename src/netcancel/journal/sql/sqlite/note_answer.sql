@@ -1,0 +1,1 @@
+UPDATE payment SET answer = :answer WHERE id = :id AND answer IS NULL

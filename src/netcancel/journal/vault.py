@@ -1,0 +1,121 @@
+"""Seals what holds a token: AES-256-GCM, a data key for each row, wrapped by the master key.
+
+A sealed text opens only for the row that it was sealed for: everything that names the row is
+authenticated with it. Destroying a row's wrapped key destroys its text for good.
+
+Layout of every sealed text: format (1 byte), key id (8), nonce (12), ciphertext and tag.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+from dataclasses import dataclass, field
+from hashlib import blake2b, sha256
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from netcancel.errors import ConfigurationError
+
+KEY_BYTES: Final = 32
+KEY_ID_BYTES: Final = 8
+NONCE_BYTES: Final = 12
+FORMAT: Final = b"\x01"
+
+_NONCE_AT: Final = len(FORMAT) + KEY_ID_BYTES
+_TEXT_AT: Final = _NONCE_AT + NONCE_BYTES
+_SECRET_IS_FOR: Final = b"netcancel journal digests"
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A row's wrapped data key, and its text under that key."""
+
+    key: bytes = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+def key_id_of(key: bytes) -> bytes:
+    """Return a short name of a key, which tells nothing of it."""
+    return sha256(b"netcancel vault key id" + key).digest()[:KEY_ID_BYTES]
+
+
+def row_name(*, world: str, tid: str, merc_trx_no: str, payment_id: str, schema: int) -> bytes:
+    """Return what a sealed text is bound to: a text moved to another row must not open there."""
+    return json.dumps([schema, world, tid, merc_trx_no, payment_id]).encode()
+
+
+class Vault:
+    """Seals, opens and digests with a master key; safe to share between threads."""
+
+    def __init__(self, master_key: bytes) -> None:
+        self._head = FORMAT + key_id_of(master_key)
+        self._cipher = AESGCM(master_key)
+
+    @property
+    def key_id(self) -> bytes:
+        """The short name of the master key."""
+        return self._head[len(FORMAT) :]
+
+    def seal(self, text: bytes, name: bytes) -> Sealed:
+        """Seal a text for the row that `name` names, with a new key of its own."""
+        chance = os.urandom(KEY_BYTES + 2 * NONCE_BYTES)
+        data_key, nonces = chance[:KEY_BYTES], chance[KEY_BYTES:]
+        return Sealed(
+            self._encrypt(self._cipher, nonces[:NONCE_BYTES], data_key, name),
+            self._encrypt(AESGCM(data_key), nonces[NONCE_BYTES:], text, name),
+        )
+
+    def open(self, key: bytes | None, body: bytes | None, name: bytes) -> bytes | None:
+        """Open a row's text; None: shredded, damaged, of another row or under another key."""
+        if key is None or body is None:
+            return None
+        data_key = self._decrypt(self._cipher, key, name)
+        return None if data_key is None else self._decrypt(AESGCM(data_key), body, name)
+
+    def new_secret(self) -> bytes:
+        """Return a new secret for digests, wrapped: it outlives a change of the master key."""
+        chance = os.urandom(KEY_BYTES + NONCE_BYTES)
+        return self._encrypt(self._cipher, chance[KEY_BYTES:], chance[:KEY_BYTES], _SECRET_IS_FOR)
+
+    def digest_by(self, wrapped_secret: bytes) -> Digest:
+        """Return the digest of the journal whose wrapped secret this is.
+
+        Raises `ConfigurationError` where this vault's key didn't wrap it.
+        """
+        secret = self._decrypt(self._cipher, wrapped_secret, _SECRET_IS_FOR)
+        if secret is None:
+            raise ConfigurationError(
+                "the journal was made with another vault key: set NETCANCEL_VAULT_KEY or"
+                " NETCANCEL_VAULT_KEY_FILE to the key that it was made with"
+            )
+        return Digest(secret)
+
+    def _encrypt(self, cipher: AESGCM, nonce: bytes, text: bytes, name: bytes) -> bytes:
+        return self._head + nonce + cipher.encrypt(nonce, text, self._head + name)
+
+    def _decrypt(self, cipher: AESGCM, sealed: bytes, name: bytes) -> bytes | None:
+        if sealed[:_NONCE_AT] != self._head or len(sealed) < _TEXT_AT:
+            return None
+        try:
+            return cipher.decrypt(sealed[_NONCE_AT:_TEXT_AT], sealed[_TEXT_AT:], self._head + name)
+        except InvalidTag:
+            return None
+
+
+class Digest:
+    """Tells whether two texts are equal without keeping them: a digest under a secret key."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def of(self, text: bytes) -> bytes:
+        """Return the digest of a text, 32 bytes."""
+        return blake2b(text, key=self._secret, digest_size=32).digest()
+
+    def fits(self, text: bytes, digest: bytes) -> bool:
+        """Whether a digest is this text's, compared in constant time."""
+        return hmac.compare_digest(self.of(text), digest)
