@@ -24,7 +24,8 @@ missing("initdb")
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """Return a place with tests that miss something, under this project's conftest."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    pytester.makeini("[pytest]\naddopts = -p tests.conftest -p no:cacheprovider")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # a faster start
+    pytester.makeini("[pytest]\naddopts = -p xdist -p tests.conftest -p no:cacheprovider")
     pytester.makepyfile(test_tests=FILE, test_module=MODULE)
     return pytester
 
