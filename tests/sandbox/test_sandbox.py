@@ -174,3 +174,12 @@ def test_waiting_ends_at_its_deadline() -> None:
     """Waiting for what doesn't come raises TimeoutError and says for what."""
     with Sandbox() as van, pytest.raises(TimeoutError, match="1 requests"):
         van.wait_for_requests(1, 0)
+
+
+def test_a_bug_in_the_servers_thread_is_raised_at_the_end() -> None:
+    """What nobody could catch isn't swallowed: closing raises it, and nothing was answered."""
+    van = Sandbox().start()
+    van._world.gateway._clock = lambda: 1 // 0
+    assert post(van.base_url, APPROVAL, eleven()).data == b""
+    with pytest.raises(ZeroDivisionError):
+        van.close()

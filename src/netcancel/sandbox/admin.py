@@ -13,7 +13,7 @@
 import base64
 import hmac
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, cast
 
 from netcancel.sandbox.addresses import is_loopback
 from netcancel.sandbox.delivery import Answer, plain
@@ -141,12 +141,12 @@ def _rate(given: Mapping[str, object]) -> float | None:
 
 
 def _options(given: Mapping[str, object]) -> dict[str, Option]:
-    value = given.get("options") or {}
+    value = given.get("options", {})
     if not isinstance(value, dict):
         message = "options must be an object"
         raise ValueError(message)  # noqa: TRY004 - every bad request is a ValueError here
     options: dict[str, Option] = {}
-    for name, option in value.items():
+    for name, option in cast("dict[str, object]", value).items():
         if isinstance(option, bool) or not isinstance(option, str | int | float):
             message = f"option {name!a} must be a string or a number"
             raise ValueError(message)  # noqa: TRY004 - likewise

@@ -37,7 +37,7 @@ class Fault:
     deliver: Callable[[Answer, Options], Delivery]
     endpoint: Endpoint = Endpoint.APPROVAL
     endpoints: tuple[Endpoint, ...] = EVERYWHERE
-    options: Options = field(default_factory=dict)
+    options: Options = field(default_factory=dict[str, Option])
 
 
 APPROVAL_ONLY: Final = (Endpoint.APPROVAL,)
@@ -300,7 +300,7 @@ class Rule:
 
     def wants(self, endpoint: Endpoint) -> bool:
         """Tell whether the rule would hit now; a rate draws for each request of its endpoint."""
-        if endpoint is not self.endpoint or self.times == 0:
+        if endpoint is not self.endpoint:
             return False
         return self.rate is None or self.draws.random() < self.rate
 

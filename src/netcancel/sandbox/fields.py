@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Final
+from typing import Final, cast
 
 AMOUNT_MAX: Final = 9_999_999_999
 
@@ -160,7 +160,7 @@ def read_json_object(body: bytes) -> dict[str, object]:
     if not isinstance(value, dict):
         message = "body: must be a JSON object"
         raise FieldError(message)
-    return value
+    return cast("dict[str, object]", value)
 
 
 def _check_parts(fields: dict[str, str | int]) -> None:

@@ -287,7 +287,8 @@ def http_refusal(status: int, message: str, headers: tuple[tuple[str, str], ...]
 
 def _answered(request: Received, record: RecordedRequest, answer: Answer) -> Reaction:
     record["status"], record["resp_cd"] = answer.status, answer.body["respCd"]
-    return Reaction(plain(answer, keep_alive=request.keep_alive))
+    # Other methods have other rules for bodies (HEAD has none): their connection ends here.
+    return Reaction(plain(answer, keep_alive=request.keep_alive and request.method == "POST"))
 
 
 def _http_refusal_of(request: Received) -> Answer | None:

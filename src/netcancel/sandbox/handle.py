@@ -176,8 +176,11 @@ class Sandbox:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except Exception as error:  # noqa: BLE001 - start() raises it in the owner's thread
-            self._failure = error
+        except Exception as error:  # noqa: BLE001 - start() or close() raises it to the owner
+            if self._ready.is_set():
+                self._world.bugs.append(error)
+            else:
+                self._failure = error
         finally:
             self._ready.set()
 

@@ -5,6 +5,7 @@ import re
 import socket
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
@@ -15,15 +16,6 @@ from netcancel.sandbox.gateway import Gateway, Reaction, Received, http_refusal
 
 HEAD_BYTES_MAX: Final = 16_384
 BODY_BYTES_MAX: Final = 65_536
-READ_SECONDS: Final = 10.0
-"""For a whole request, from its first byte: a client that drips headers is cut off."""
-IDLE_SECONDS: Final = 60.0
-"""For an unused connection, also between two requests."""
-CLOSING_SECONDS: Final = 2.0
-"""After our last byte we read on this long: closing at once would reset the answer away."""
-SWEEP_SECONDS: Final = 1.0
-CONNECTIONS_MAX: Final = 800
-"""Below the usual 1,024 open files of a process, which a test may share with its clients."""
 
 HEAD_END: Final = re.compile(rb"\n\r?\n")
 FOLDED_LINE: Final = re.compile(rb"\n[ \t]")
@@ -33,6 +25,22 @@ ADMIN_PREFIX: Final = "/_sandbox/"
 NEVER: Final = float("inf")
 
 Handler = Callable[[Received], Reaction]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long and how many, each with its reason."""
+
+    read_seconds: float = 10.0
+    """For a whole request, from its first byte: a client that drips headers is cut off."""
+    idle_seconds: float = 60.0
+    """For an unused connection, also between two requests."""
+    closing_seconds: float = 2.0
+    """After our last byte we read on this long: closing at once would reset the answer away."""
+    sweep_seconds: float = 1.0
+    """How often the connections whose time is up are looked for."""
+    connections_max: int = 800
+    """Below the usual 1,024 open files of a process, which a test may share with its clients."""
 
 
 class Phase(Enum):
@@ -46,8 +54,11 @@ class Phase(Enum):
 class Server:
     """One listening socket and its connections, on the running event loop."""
 
-    def __init__(self, gateway: Gateway, handle_admin: Handler) -> None:
+    def __init__(
+        self, gateway: Gateway, handle_admin: Handler, *, limits: Limits | None = None
+    ) -> None:
         """Take the gateway and what answers the paths of administration."""
+        self.limits = limits or Limits()
         self.gateway = gateway
         self.handle_admin = handle_admin
         self.connections: set[Connection] = set()
@@ -82,12 +93,12 @@ class Server:
         self._timers.add(timer)
 
     def _sweep(self) -> None:
-        """Cut the connections whose time is up, once a second."""
+        """Cut the connections whose time is up, and look again soon."""
         now = asyncio.get_running_loop().time()
         for connection in tuple(self.connections):
             if connection.deadline < now:
                 connection.cut()
-        self.later(SWEEP_SECONDS, self._sweep)
+        self.later(self.limits.sweep_seconds, self._sweep)
 
 
 class Connection(asyncio.Protocol):
@@ -108,7 +119,7 @@ class Connection(asyncio.Protocol):
         self._headers: tuple[tuple[str, str], ...] = ()
         self._body = bytearray()
         self._phase = Phase.READING
-        self.deadline = self._loop.time() + IDLE_SECONDS
+        self.deadline = self._loop.time() + self._server.limits.idle_seconds
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Accept, unless there are too many."""
@@ -118,10 +129,10 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         self._peer = str(transport.get_extra_info("peername")[0])
         self._server.connections.add(self)
-        if len(self._server.connections) > CONNECTIONS_MAX:
+        if len(self._server.connections) > self._server.limits.connections_max:
             self.cut()
 
-    def connection_lost(self, _exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names it
         """Forget the connection."""
         self._phase = Phase.ENDING
         self._server.connections.discard(self)
@@ -140,7 +151,7 @@ class Connection(asyncio.Protocol):
             return
         if self._request is None:
             if not self._head:
-                self.deadline = self._loop.time() + READ_SECONDS
+                self.deadline = self._loop.time() + self._server.limits.read_seconds
             self._head += data
             data = self._checked_head()
         if data:
@@ -256,7 +267,7 @@ class Connection(asyncio.Protocol):
             _reset(self._transport)
         elif ending is Ending.CLOSE:
             self._transport.write_eof()
-            self.deadline = self._loop.time() + CLOSING_SECONDS
+            self.deadline = self._loop.time() + self._server.limits.closing_seconds
 
 
 def _reset(transport: asyncio.Transport) -> None:
