@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 from netcancel.wire import clock as host_clock
@@ -67,30 +68,30 @@ class AwaitingTransport:
 async def _wait(wait: Wait, loop: asyncio.AbstractEventLoop) -> None:
     woken: asyncio.Future[None] = loop.create_future()
     timer = loop.call_later(wait.seconds, _wake, woken)
-    try:
-        if isinstance(wait, SocketWait):
-            await _wait_for_socket(wait, woken, loop)
-        else:
-            wait.future.add_done_callback(lambda _: _wake_from_thread(woken, loop))
-            await woken
-    finally:
-        timer.cancel()
-
-
-async def _wait_for_socket(
-    wait: SocketWait, woken: asyncio.Future[None], loop: asyncio.AbstractEventLoop
-) -> None:
-    watch, unwatch = (
-        (loop.add_reader, loop.remove_reader)
-        if wait.event == READ
-        else (loop.add_writer, loop.remove_writer)
-    )
-    descriptor = wait.sock.fileno()
-    watch(descriptor, _wake, woken)
+    unwatch = _watch(wait, woken, loop)
     try:
         await woken
     finally:
-        unwatch(descriptor)
+        timer.cancel()
+        unwatch()
+
+
+def _watch(
+    wait: Wait, woken: asyncio.Future[None], loop: asyncio.AbstractEventLoop
+) -> Callable[[], object]:
+    if not isinstance(wait, SocketWait):
+        wait.future.add_done_callback(lambda _: _wake_from_thread(woken, loop))
+        return _leave_alone
+    descriptor = wait.sock.fileno()
+    if wait.event == READ:
+        loop.add_reader(descriptor, _wake, woken)
+        return partial(loop.remove_reader, descriptor)
+    loop.add_writer(descriptor, _wake, woken)
+    return partial(loop.remove_writer, descriptor)
+
+
+def _leave_alone() -> None:
+    """Let a look-up run on: others may wait for it too."""
 
 
 def _wake(woken: asyncio.Future[None]) -> None:

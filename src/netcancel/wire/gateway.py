@@ -6,6 +6,7 @@ import ipaddress
 import re
 import ssl
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Self
 from urllib.parse import SplitResult, urlsplit
@@ -76,9 +77,7 @@ class Gateway:
     @property
     def literal_addresses(self) -> tuple[str, ...]:
         """Return the IP addresses that need no look-up, or nothing where the host is a name."""
-        if self.host == "localhost":
-            return _LOCALHOST
-        return (self.host,) if _is_address(self.host) else ()
+        return _literal_addresses(self.host)
 
     def target(self, path: str) -> str:
         """Return the request target to send; signed is the path alone, as the gateway sees it."""
@@ -141,6 +140,13 @@ def _host(parts: SplitResult) -> str:
             "(no dot at its end, IPv6 in brackets, IPv4 as four decimal numbers)"
         )
     return name
+
+
+@cache
+def _literal_addresses(host: str) -> tuple[str, ...]:
+    if host == "localhost":
+        return _LOCALHOST
+    return (host,) if _is_address(host) else ()
 
 
 def _is_address(host: str) -> bool:
