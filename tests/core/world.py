@@ -1,0 +1,255 @@
+"""A small world for flows: a journal, a gateway with a ledger, a clock, and death at any effect."""
+
+import json
+from base64 import b64encode
+from collections.abc import Iterable
+from typing import Any
+
+from netcancel.core import flows
+from netcancel.core.effects import (
+    Alarm,
+    Draw,
+    Effect,
+    Exchange,
+    Flow,
+    HandOver,
+    Note,
+    Now,
+    Open,
+    Read,
+    Sign,
+    Signed,
+    Sleep,
+    Write,
+)
+from netcancel.core.lifecycle import State
+from netcancel.core.payment import Payment
+from netcancel.core.policy import Policy
+from netcancel.freezing import freeze
+from netcancel.journal.opening import open_journal
+from netcancel.kicc import (
+    APPROVAL_PATH,
+    Break,
+    Merchant,
+    NoAnswer,
+    RawAnswer,
+    Reach,
+    Reception,
+    net_cancel_body,
+)
+
+WORLD = "https://gateway.test:443 CH_1 default"
+MERCHANT = Merchant(tid="T123456789", svc_id="SVC_SIMPLE", bizr_no="1234567890")
+POLICY = Policy(timeout_seconds=5.0, settle_seconds=60.0, retry_window_seconds=3600.0)
+START = 1_700_000_000.0
+SILENCE = NoAnswer(Reach.SENT, Break.DEADLINE, "no answer")
+NOT_CONNECTED = NoAnswer(Reach.NOT_CONNECTED, Break.CONNECTION, "refused")
+
+APPROVAL_FATES = (
+    "approved",
+    "declined",
+    "lost-before",
+    "lost-after",
+    "unlisted",
+    "not-connected",
+    "amount-differs",
+    "delayed",
+)
+"""What the gateway does with an approval; `delayed`: worked after the first net-cancel."""
+
+NET_CANCEL_FATES = ("done", "lost-before", "lost-after", "refused", "not-connected")
+
+
+class Death(BaseException):
+    """The machine lost power."""
+
+
+class Gateway:
+    """Charges and voids, by a script of fates; the truth about who was charged.
+
+    It forgets net-cancels that find nothing, and answers them 0000 (the hardest case).
+    """
+
+    def __init__(self, approvals: Iterable[str] = (), net_cancels: Iterable[str] = ()) -> None:
+        self._approvals = iter(approvals)
+        self._net_cancels = iter(net_cancels)
+        self._delayed: list[dict[str, Any]] = []
+        self.charges: dict[str, str] = {}
+        self.bodies: list[tuple[str, bytes]] = []
+
+    def answer(self, path: str, body: bytes) -> Reception:
+        """Work one request; what was delayed is worked after the next net-cancel."""
+        self.bodies.append((path, body))
+        message = json.loads(body)
+        if path == APPROVAL_PATH:
+            return self._approve(message, next(self._approvals, "approved"))
+        reception = self._net_cancel(message, next(self._net_cancels, "done"))
+        for late in self._delayed:
+            self._charge(late)
+        self._delayed.clear()
+        return reception
+
+    def _approve(self, message: dict[str, Any], fate: str) -> Reception:
+        if fate == "declined":
+            return self._say(message, "8521")
+        if fate == "not-connected":
+            return NOT_CONNECTED
+        if fate == "delayed":
+            self._delayed.append(message)
+        elif fate != "lost-before":
+            self._charge(message)
+        match fate:
+            case "approved":
+                return self._say(message, "0000", aprvNo="12345678", trxAmt=message["trxAmt"])
+            case "amount-differs":
+                return self._say(message, "0000", aprvNo="12345678", trxAmt=message["trxAmt"] + 1)
+            case "unlisted":
+                return self._say(message, "9999")
+            case _:
+                return SILENCE
+
+    def _charge(self, message: dict[str, Any]) -> None:
+        self.charges.setdefault(message["mercTrxNo"], "live")
+
+    def _net_cancel(self, message: dict[str, Any], fate: str) -> Reception:
+        if fate == "not-connected":
+            return NOT_CONNECTED
+        if fate == "lost-before":
+            return SILENCE
+        if fate == "refused":
+            return self._say(message, "7777")
+        if message["mercTrxNo"] in self.charges:
+            self.charges[message["mercTrxNo"]] = "voided"
+        return SILENCE if fate == "lost-after" else self._say(message, "0000")
+
+    @staticmethod
+    def _say(message: dict[str, Any], code: str, **more: Any) -> RawAnswer:
+        echo = {name: message[name] for name in ("tid", "svcId", "bizrNo", "mercTrxNo")}
+        body = json.dumps({"respCd": code, "respMsg": "", **echo, **more}).encode()
+        return RawAnswer(200, (), body)
+
+
+class World:
+    """Performs effects on a memory journal and a `Gateway`, with a clock that tests move."""
+
+    def __init__(self, gateway: Gateway | None = None, policy: Policy = POLICY) -> None:
+        self.gateway = gateway or Gateway()
+        self.policy = policy
+        self.time = START
+        self.journal = open_journal(
+            "memory://", vault_key=b64encode(bytes(range(32))).decode(), clock=lambda: self.time
+        )
+        self.alarms: list[str] = []
+        self.effects: list[Effect[Any]] = []
+        self.dies_at: tuple[int, str] | None = None
+
+    def order(self, number: str = "ORD_1", writer: str = "owner", **fields: Any) -> flows.Order:
+        """Freeze an order of 10,000 won."""
+        values = {"token_key": "TOKEN_1", "trx_amt": 10_000, "vat_amt": 909} | fields
+        return freeze(
+            MERCHANT, world=WORLD, writer=writer, at=self.time, policy=self.policy,
+            merc_trx_no=number, **values,
+        )  # fmt: skip
+
+    def approve(self, order: flows.Order) -> Payment:
+        """Run the approve flow; dies where `dies_at` says so."""
+        return self.run(flows.approve(order, self.policy))
+
+    def run(self, flow: Flow[Payment]) -> Payment:
+        """Drive a flow; at death it is closed without a word, as a killed process would be."""
+        try:
+            effect = next(flow)
+            while True:
+                effect = flow.send(self.perform(effect))
+        except StopIteration as stop:
+            payment: Payment = stop.value
+            return payment
+        finally:
+            flow.close()
+
+    def perform(self, effect: Effect[Any]) -> Any:
+        """Perform one effect, unless the machine dies before or after it."""
+        self.effects.append(effect)
+        if self.dies_at == (len(self.effects), "before"):
+            raise Death
+        answer = self._answer(effect)
+        if self.dies_at == (len(self.effects), "after"):
+            raise Death
+        return answer
+
+    def _answer(self, effect: Effect[Any]) -> Any:  # noqa: C901, PLR0911  one case an effect
+        journal = self.journal
+        match effect:
+            case Now():
+                return self.time
+            case Draw():
+                return 0.5
+            case Sleep(seconds):
+                self.time += seconds
+                return None
+            case Sign(path, body):
+                return Signed(path, (), body, self.time)
+            case Exchange(signed, timeout_seconds):
+                self.check_intent_is_durable(signed.body)
+                reception = self.gateway.answer(signed.path, signed.body)
+                self.time += timeout_seconds if reception is SILENCE else 0.01
+                return reception
+            case Open(intent):
+                return journal.open_new(intent).result()
+            case Read(payment_id):
+                return journal.read(payment_id).result()
+            case Write(seen, event, writer, change):
+                return journal.move_if_unchanged(seen, event, writer, change).result()
+            case Note(seen, event, writer, change):
+                return journal.note(seen, event, writer, change).result()
+            case HandOver(payment_id, writer):
+                return journal.hand_over_if_held(payment_id, writer).result()
+            case Alarm(_, text):
+                self.alarms.append(text)
+                return None
+        raise TypeError(effect)
+
+    def check_intent_is_durable(self, body: bytes) -> None:
+        """Fail unless the payment that is about to be sent is in the journal (I4)."""
+        message = json.loads(body)
+        assert self.find(message["mercTrxNo"]) is not None
+
+    def find(self, number: str = "ORD_1") -> Payment | None:
+        """Read a payment."""
+        return self.journal.find(MERCHANT.tid, number).result()
+
+    def recover_once(self, writer: str = "worker") -> list[Payment]:
+        """Claim what is due now and run the recover flow for each."""
+        claims = self.journal.claim_due(
+            world=WORLD, writer=writer, limit=100, hold_seconds=self.policy.hold_seconds
+        ).result()
+        begun = self.time
+        return [self.run(flows.recover(claim, begun, writer, self.policy)) for claim in claims]
+
+    def recover_until_closed(self, rounds: int = 200) -> None:
+        """Let time pass and recover until nothing is owed; fail where that never happens."""
+        self.dies_at = None
+        for turn in range(rounds):
+            if all(p.state.is_final for p in self.journal.list_payments().result()):
+                return
+            self.time += 20.0
+            self.recover_once(f"worker{turn}")
+        raise AssertionError("a payment never closed")
+
+    def check_books(self, told: Payment | None = None, number: str = "ORD_1") -> None:
+        """Check I1, I2, I3 and I7 for one number after everything has closed."""
+        payment = self.find(number)
+        charge = self.gateway.charges.get(number)
+        if payment is None:
+            assert charge is None
+            return
+        assert payment.state.is_final
+        assert (charge == "live") == (payment.state is State.APPROVED), (charge, payment.state)
+        if told is not None and told.state is State.APPROVED:
+            assert charge == "live"
+        bodies = [b for b in self.gateway.bodies if json.loads(b[1])["mercTrxNo"] == number]
+        approvals = [body for path, body in bodies if path == APPROVAL_PATH]
+        assert len(approvals) <= 1
+        for path, body in bodies:
+            if path != APPROVAL_PATH and approvals:
+                assert body == net_cancel_body(approvals[0])
