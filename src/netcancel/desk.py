@@ -1,0 +1,94 @@
+"""What guards and recovery share: one gateway, one channel, one journal, one policy."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from netcancel.core.policy import Policy
+from netcancel.drive import AwaitingPerformer, BlockingPerformer, Signer
+from netcancel.errors import ConfigurationError
+from netcancel.journal.opening import open_journal
+from netcancel.kicc import Credentials
+from netcancel.observe import log
+from netcancel.wire import AwaitingTransport, BlockingTransport, Gateway
+
+if TYPE_CHECKING:
+    from netcancel.core.payment import Payment
+    from netcancel.journal.contract import Journal
+
+TAG_BYTES = 8
+"""A writer's tag: with the counter before it, a version never repeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A journal that is open, and what is needed to act for its payments."""
+
+    gateway: Gateway
+    signer: Signer
+    journal: Journal
+    policy: Policy
+    world: str
+    """Gateway, channel and environment: payments of another world are left alone."""
+
+    @classmethod
+    def open(
+        cls,
+        *,
+        base_url: str,
+        credentials: Credentials,
+        journal: str,
+        policy: Policy,
+        vault_key: str | None = None,
+        create: bool = True,
+        environment: str | None = None,
+    ) -> Self:
+        """Open the journal at a URL; raises `ConfigurationError` for whatever can't be used.
+
+        `environment` None: NETCANCEL_ENVIRONMENT, else "default".
+        """
+        if not isinstance(credentials, Credentials):
+            raise ConfigurationError("credentials must be a netcancel.Credentials")
+        if not isinstance(policy, Policy):
+            raise ConfigurationError("policy must be a netcancel.Policy")
+        gateway = Gateway.parse(base_url)
+        if environment is None:
+            environment = os.environ.get("NETCANCEL_ENVIRONMENT", "default")
+        return cls(
+            gateway=gateway,
+            signer=Signer(credentials),
+            journal=open_journal(journal, vault_key=vault_key, create=create),
+            policy=policy,
+            world=world_of(gateway, credentials.channel_id, environment),
+        )
+
+    def blocking_performer(self) -> BlockingPerformer:
+        """Make a performer with connections of its own."""
+        transport = BlockingTransport(
+            self.gateway, keep_alive_seconds=self.policy.keep_alive_seconds
+        )
+        return BlockingPerformer(self.journal, transport, self.signer, _alarm)
+
+    def awaiting_performer(self) -> AwaitingPerformer:
+        """Make a performer with connections of its own, for one event loop."""
+        transport = AwaitingTransport(
+            self.gateway, keep_alive_seconds=self.policy.keep_alive_seconds
+        )
+        return AwaitingPerformer(self.journal, transport, self.signer, _alarm)
+
+
+def world_of(gateway: Gateway, channel_id: str, environment: str) -> str:
+    """Name the world that payments of this gateway, channel and environment belong to."""
+    return f"{gateway.origin} {channel_id} {environment}"
+
+
+def new_tag() -> str:
+    """Draw a writer's tag."""
+    return secrets.token_hex(TAG_BYTES)
+
+
+def _alarm(payment: Payment, text: str) -> None:
+    log.alarm(tid=payment.tid, merc_trx_no=payment.merc_trx_no, state=str(payment.state), text=text)

@@ -1,0 +1,256 @@
+"""The two drivers of flows, one blocking and one awaiting, and how each performs an effect.
+
+A driver sends every answer back into its flow. Where performing an effect is interrupted (Ctrl-C,
+a cancelled task, a closed event loop, a bug), the flow is told by `Interrupted`; what it still asks
+for, a `HandOver`, is performed, and then the original exception goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+import uuid
+from concurrent.futures import Future, wait
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from netcancel.core.effects import (
+    Alarm,
+    Draw,
+    Effect,
+    Exchange,
+    Flow,
+    HandOver,
+    Note,
+    Now,
+    Open,
+    Read,
+    Sign,
+    Signed,
+    Sleep,
+    Unavailable,
+    Write,
+)
+from netcancel.core.policy import COMMIT_BUDGET_SECONDS
+from netcancel.errors import JournalUnavailable
+from netcancel.kicc import Credentials, sign
+from netcancel.wire import AwaitingTransport, BlockingTransport, Request, clock
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from netcancel.core.payment import Payment
+    from netcancel.journal.contract import Journal
+
+T = TypeVar("T")
+
+HAND_OVER_SECONDS: Final = 1.0
+"""An interrupted caller waits no longer than this for its payment to be handed over."""
+
+
+class Interrupted(BaseException):
+    """Thrown into a flow whose driver was interrupted while it performed an effect."""
+
+
+def drive(flow: Flow[T], perform: Callable[[Effect[Any]], Any]) -> T:
+    """Run a flow to its end with a blocking performer."""
+    try:
+        effect = next(flow)
+        while True:
+            try:
+                answer = perform(effect)
+            except BaseException:
+                _interrupt(flow, perform)
+                raise
+            effect = flow.send(answer)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        flow.close()
+
+
+async def drive_async(
+    flow: Flow[T],
+    perform: Callable[[Effect[Any]], Awaitable[Any]],
+    perform_last: Callable[[Effect[Any]], Any],
+) -> T:
+    """Run a flow to its end with an awaiting performer.
+
+    `perform_last` performs without awaiting: it serves an interrupted flow, whose event loop may
+    be closed.
+    """
+    try:
+        effect = next(flow)
+        while True:
+            try:
+                answer = await perform(effect)
+            except BaseException:
+                _interrupt(flow, perform_last)
+                raise
+            effect = flow.send(answer)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        flow.close()
+
+
+def _interrupt(flow: Flow[Any], perform: Callable[[Effect[Any]], Any]) -> None:
+    """Tell a flow that it was interrupted and perform what it asks for in its last moment."""
+    try:
+        effect = flow.throw(Interrupted())
+        while True:
+            effect = flow.send(perform(effect))
+    except (StopIteration, Interrupted):
+        return
+
+
+class Signer:
+    """Signs requests with a channel's secret, each at the present time and with a new nonce."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+
+    def __call__(self, path: str, body: bytes) -> Signed:
+        """Sign `body` for `path` now."""
+        at = clock.now()
+        headers = sign(
+            self._credentials,
+            path,
+            body,
+            timestamp_ms=time.time_ns() // 1_000_000,
+            nonce=str(uuid.uuid4()),
+        )
+        return Signed(path, headers, body, at)
+
+
+class _Performer:
+    """What both performers do alike: all that needs no waiting, and asking the journal."""
+
+    def __init__(
+        self, journal: Journal, signer: Signer, alarm: Callable[[Payment, str], None]
+    ) -> None:
+        self._journal = journal
+        self._sign = signer
+        self._alarm = alarm
+
+    def _ask(self, effect: Open | Read | Write | Note) -> Future[Any]:
+        match effect:
+            case Open(intent):
+                return self._journal.open_new(intent)
+            case Read(payment_id):
+                return self._journal.read(payment_id)
+            case Write(seen, event, writer, change):
+                return self._journal.move_if_unchanged(seen, event, writer, change)
+            case Note(seen, event, writer, change):
+                return self._journal.note(seen, event, writer, change)
+
+    def _at_once(self, effect: Effect[Any]) -> Any:  # noqa: ANN401  the answer is of the effect's type
+        match effect:
+            case Now():
+                return clock.now()
+            case Draw():
+                return random.random()  # noqa: S311  spreads retries, protects nothing
+            case Sign(path, body):
+                return self._sign(path, body)
+            case Alarm(payment, text):
+                return self._alarm(payment, text)
+            case _:
+                raise TypeError(f"nobody performs {type(effect).__name__}")
+
+    def hand_over(self, effect: Effect[Any]) -> Future[None]:
+        """Start the last effect of an interrupted flow; the journal's own thread finishes it."""
+        if not isinstance(effect, HandOver):
+            raise TypeError(f"an interrupted flow can't have {type(effect).__name__}")
+        return self._journal.hand_over_if_held(effect.payment_id, effect.writer)
+
+
+class BlockingPerformer(_Performer):
+    """Performs effects by blocking the calling thread."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        transport: BlockingTransport,
+        signer: Signer,
+        alarm: Callable[[Payment, str], None],
+    ) -> None:
+        super().__init__(journal, signer, alarm)
+        self._transport = transport
+
+    def close(self) -> None:
+        """Close the connections that are kept alive."""
+        self._transport.close()
+
+    def __call__(self, effect: Effect[Any]) -> Any:  # noqa: ANN401  of the effect's type
+        """Return the effect's answer."""
+        match effect:
+            case Open() | Read() | Write() | Note():
+                return self._result(self._ask(effect))
+            case Exchange(signed, timeout_seconds):
+                deadline = clock.now() + timeout_seconds
+                return self._transport.exchange(_request(signed), deadline=deadline)
+            case Sleep(seconds):
+                return time.sleep(seconds)
+            case HandOver():
+                wait([self.hand_over(effect)], timeout=HAND_OVER_SECONDS)
+                return None
+            case _:
+                return self._at_once(effect)
+
+    @staticmethod
+    def _result(future: Future[T]) -> T | Unavailable:
+        try:
+            return future.result(COMMIT_BUDGET_SECONDS)
+        except JournalUnavailable as error:
+            return Unavailable(str(error))
+        except TimeoutError:
+            return Unavailable(f"no answer in {COMMIT_BUDGET_SECONDS:g} s")
+
+
+class AwaitingPerformer(_Performer):
+    """Performs effects by awaiting them."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        transport: AwaitingTransport,
+        signer: Signer,
+        alarm: Callable[[Payment, str], None],
+    ) -> None:
+        super().__init__(journal, signer, alarm)
+        self._transport = transport
+
+    async def aclose(self) -> None:
+        """Close the connections that are kept alive."""
+        await self._transport.aclose()
+
+    async def __call__(self, effect: Effect[Any]) -> Any:  # noqa: ANN401  of the effect's type
+        """Return the effect's answer."""
+        match effect:
+            case Open() | Read() | Write() | Note():
+                return await self._result(self._ask(effect))
+            case Exchange(signed, timeout_seconds):
+                deadline = clock.now() + timeout_seconds
+                return await self._transport.exchange(_request(signed), deadline=deadline)
+            case Sleep(seconds):
+                return await asyncio.sleep(seconds)
+            case HandOver():
+                return await self._result(self.hand_over(effect))
+            case _:
+                return self._at_once(effect)
+
+    @staticmethod
+    async def _result(future: Future[T]) -> T | Unavailable:
+        try:
+            async with asyncio.timeout(COMMIT_BUDGET_SECONDS):
+                return await asyncio.wrap_future(future)
+        except JournalUnavailable as error:
+            return Unavailable(str(error))
+        except TimeoutError:
+            return Unavailable(f"no answer in {COMMIT_BUDGET_SECONDS:g} s")
+
+
+def _request(signed: Signed) -> Request:
+    return Request(path=signed.path, headers=signed.headers, body=signed.body)

@@ -1,0 +1,219 @@
+"""Guard and AsyncGuard: the duty, blocking and awaiting. Thin: what they promise is in `core`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from netcancel.core import flows
+from netcancel.core.outcomes import Outcome, outcome_of
+from netcancel.core.policy import Policy
+from netcancel.desk import Desk, new_tag
+from netcancel.drive import drive, drive_async
+from netcancel.errors import ConfigurationError
+from netcancel.freezing import freeze
+from netcancel.kicc import Credentials, Merchant
+from netcancel.observe import log
+from netcancel.recovery import Recovery, RecoveryThread, Report
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from netcancel.core.effects import Flow
+    from netcancel.core.payment import Payment
+    from netcancel.drive import AwaitingPerformer, BlockingPerformer
+
+RecoveryPlace = Literal["thread", "off"]
+"""Where recovery runs: in a thread of this process, or elsewhere (`netcancel worker`)."""
+
+
+class _Guard:
+    """What both guards are made of."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        credentials: Credentials,
+        merchant: Merchant,
+        journal: str = "sqlite:///netcancel.db",
+        policy: Policy = Policy(),  # noqa: B008  frozen: the same for everybody
+        vault_key: str | None = None,
+        recovery: RecoveryPlace = "thread",
+        environment: str | None = None,
+    ) -> None:
+        """Open the journal, made at its first use, and start recovery.
+
+        `base_url` is the API domain given to the merchant, `https://` (or a sandbox on loopback).
+        `vault_key` is 32 bytes in Base64; else NETCANCEL_VAULT_KEY, NETCANCEL_VAULT_KEY_FILE or a
+        key file made once. `environment` names this world (None: NETCANCEL_ENVIRONMENT); recovery
+        leaves payments of another alone. Raises `ConfigurationError` with a sentence that says
+        what to do.
+        """
+        if not isinstance(merchant, Merchant):
+            raise ConfigurationError("merchant must be a netcancel.Merchant")
+        if recovery not in ("thread", "off"):
+            raise ConfigurationError('recovery must be "thread" or "off"')
+        self._merchant = merchant
+        self._desk = Desk.open(
+            base_url=base_url,
+            credentials=credentials,
+            journal=journal,
+            policy=policy,
+            vault_key=vault_key,
+            environment=environment,
+        )
+        self._recovery = RecoveryThread(self._desk) if recovery == "thread" else None
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Make a guard from the NETCANCEL_… settings and `netcancel.toml`."""
+        from netcancel.settings import Settings  # noqa: PLC0415  only those who ask pay for it
+
+        return cls(**Settings.load().for_guard())
+
+    def _flow(self, merchant: Merchant | None, **fields: Any) -> Flow[Payment]:  # noqa: ANN401  `freeze` checks them
+        """Validate and freeze an approval; what it does comes with driving the flow."""
+        if self._recovery is not None:
+            self._recovery.ensure_running()
+        order = freeze(
+            merchant or self._merchant,
+            world=self._desk.world,
+            writer=new_tag(),
+            at=time.time(),
+            policy=self._desk.policy,
+            **fields,
+        )
+        return flows.approve(order, self._desk.policy)
+
+    def _find(self, merc_trx_no: str, tid: str | None) -> Future[Payment | None]:
+        return self._desk.journal.find(tid or self._merchant.tid, merc_trx_no)
+
+    def _leave(self) -> None:
+        """Stop recovery, say what is still owed, and close the journal."""
+        if self._recovery is not None:
+            self._recovery.stop()
+        summary = self._desk.journal.summary(world=self._desk.world).result()
+        if owed := sum(n for state, n in summary.by_state.items() if not state.is_final):
+            log.notice("%d payments are still owed; `netcancel worker` carries on", owed)
+        self._desk.journal.close()
+
+
+class Guard(_Guard):
+    """Approves payments and net-cancels those whose answer is lost; blocking, thread-safe."""
+
+    @cached_property
+    def _perform(self) -> BlockingPerformer:
+        return self._desk.blocking_performer()
+
+    def approve(
+        self,
+        *,
+        merc_trx_no: str,
+        token_key: str,
+        trx_amt: int,
+        vat_amt: int,
+        svc_amt: int = 0,
+        tax_free_amt: int | None = None,
+        alot_month: str = "00",
+        user_data: str | None = None,
+        merchant: Merchant | None = None,
+    ) -> Outcome:
+        """Charge a card once and know it, or know that nobody is charged (spec 1.1, 2).
+
+        Amounts are whole KRW. Returns within twice `timeout_seconds` plus the journal's commits.
+        Called again with the same data, it tells what is known and sends nothing. Raises
+        `InvalidRequest`, `DuplicateTransaction` (the same number with other data),
+        `TooManyInDoubt` and `JournalUnavailable`: then nothing was sent.
+        """
+        flow = self._flow(
+            merchant,
+            merc_trx_no=merc_trx_no,
+            token_key=token_key,
+            trx_amt=trx_amt,
+            vat_amt=vat_amt,
+            svc_amt=svc_amt,
+            tax_free_amt=tax_free_amt,
+            alot_month=alot_month,
+            user_data=user_data,
+        )
+        return outcome_of(drive(flow, self._perform))
+
+    def find(self, merc_trx_no: str, *, tid: str | None = None) -> Payment | None:
+        """Return what the journal knows of a number; `tid`: None for the guard's merchant."""
+        return self._find(merc_trx_no, tid).result()
+
+    def recover(self, limit: int = 500) -> Report:
+        """Net-cancel at most `limit` payments that are due now, and report."""
+        # A thread of its own: the caller's may be running an event loop.
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, Recovery(self._desk).run_once(limit)).result()
+
+    def close(self) -> None:
+        """Stop recovery and close the journal; what is owed stays owed there."""
+        self._perform.close()
+        self._leave()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncGuard(_Guard):
+    """Approves payments and net-cancels those whose answer is lost; awaiting, for any task."""
+
+    @cached_property
+    def _perform(self) -> AwaitingPerformer:
+        return self._desk.awaiting_performer()
+
+    async def approve(
+        self,
+        *,
+        merc_trx_no: str,
+        token_key: str,
+        trx_amt: int,
+        vat_amt: int,
+        svc_amt: int = 0,
+        tax_free_amt: int | None = None,
+        alot_month: str = "00",
+        user_data: str | None = None,
+        merchant: Merchant | None = None,
+    ) -> Outcome:
+        """Charge a card once and know it, or know that nobody is charged; see `Guard.approve`."""
+        flow = self._flow(
+            merchant,
+            merc_trx_no=merc_trx_no,
+            token_key=token_key,
+            trx_amt=trx_amt,
+            vat_amt=vat_amt,
+            svc_amt=svc_amt,
+            tax_free_amt=tax_free_amt,
+            alot_month=alot_month,
+            user_data=user_data,
+        )
+        payment = await drive_async(flow, self._perform, self._perform.hand_over)
+        return outcome_of(payment)
+
+    async def find(self, merc_trx_no: str, *, tid: str | None = None) -> Payment | None:
+        """Return what the journal knows of a number; `tid`: None for the guard's merchant."""
+        return await asyncio.wrap_future(self._find(merc_trx_no, tid))
+
+    async def recover(self, limit: int = 500) -> Report:
+        """Net-cancel at most `limit` payments that are due now, and report."""
+        return await Recovery(self._desk).run_once(limit)
+
+    async def aclose(self) -> None:
+        """Stop recovery and close the journal; what is owed stays owed there."""
+        await self._perform.aclose()
+        await asyncio.to_thread(self._leave)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()

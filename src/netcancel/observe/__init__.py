@@ -1,0 +1,1 @@
+"""How operators hear of what happens; one file per sink."""

@@ -1,0 +1,235 @@
+"""Recovery: claims what is due and net-cancels it, until stopped.
+
+Any number may run, in any number of processes: each claim is one atomic write, and whoever lost a
+claim changes nothing. `run` is the loop, `run_once` one pass over what is due now.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from netcancel.core import flows
+from netcancel.desk import Desk, new_tag
+from netcancel.drive import drive_async
+from netcancel.errors import JournalUnavailable
+from netcancel.observe import log
+from netcancel.wire import clock
+
+if TYPE_CHECKING:
+    from netcancel.core.lifecycle import State
+    from netcancel.core.payment import Claim
+
+LOOK_SECONDS: Final = 0.5
+"""How often to look for due payments: at most a second late (docs/protocol.md, I6)."""
+
+JOURNAL_PAUSE_SECONDS: Final = 2.0
+"""How long to leave a journal alone that did not answer."""
+
+SHRED_SECONDS: Final = 600.0
+"""How often to look for closed payments whose sealed data is no longer needed."""
+
+SHRED_BATCH: Final = 500
+CLAIM_BATCH: Final = 64
+"""Most payments of one claim: what is claimed must be sent within two seconds."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What a pass did: how many payments it claimed, and in which state it left them."""
+
+    claimed: int = 0
+    left_in: Counter[State] = field(default_factory=Counter)
+
+
+class Pace:
+    """Lets so many through per second, evenly: unused room of more than a moment is lost."""
+
+    MOMENT_SECONDS: Final = 0.1
+
+    def __init__(self, per_second: float) -> None:
+        self._per_second = per_second
+        self._most = max(1.0, per_second * self.MOMENT_SECONDS)
+        self._room = self._most
+        self._at = clock.now()
+
+    def take(self, wanted: int) -> int:
+        """Return how many of `wanted` may go now; they count as gone."""
+        now = clock.now()
+        self._room = min(self._most, self._room + (now - self._at) * self._per_second)
+        self._at = now
+        taken = min(wanted, int(self._room))
+        self._room -= taken
+        return taken
+
+    def give_back(self, unused: int) -> None:
+        """Make room again for what was taken and not used."""
+        self._room += unused
+
+    @property
+    def wait_seconds(self) -> float:
+        """How long until at least one more may go."""
+        return max(0.0, (1.0 - self._room) / self._per_second)
+
+
+class Recovery:
+    """A worker: its claims in flight, its pace, and its connections."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._perform = desk.awaiting_performer()
+        self._pace = Pace(desk.policy.recovery_per_second)
+        self._in_flight: set[asyncio.Task[None]] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Recover until `stop` is set; what is in flight then is handed back."""
+        report = Report()
+        shredding = asyncio.create_task(self._shred_from_time_to_time())
+        try:
+            while not stop.is_set():
+                pause = LOOK_SECONDS
+                try:
+                    await self._sweep(report, None, stop)
+                except JournalUnavailable as error:
+                    log.notice("recovery waits for the journal: %s", error)
+                    pause = JOURNAL_PAUSE_SECONDS
+                await _wait(stop, pause)
+        finally:
+            shredding.cancel()
+            await self._hand_back()
+
+    async def run_once(self, limit: int = 500) -> Report:
+        """Claim at most `limit` payments that are due, and finish what was begun for each."""
+        report = Report()
+        try:
+            await self._sweep(report, limit, asyncio.Event())
+            await asyncio.gather(*self._in_flight)
+        finally:
+            await self._hand_back()
+        return report
+
+    async def _sweep(self, report: Report, limit: int | None, stop: asyncio.Event) -> None:
+        """Claim what is due, as fast as the policy allows, until nothing is."""
+        while not stop.is_set():
+            wanted = CLAIM_BATCH if limit is None else min(CLAIM_BATCH, limit - report.claimed)
+            if wanted == 0:
+                return
+            taken = await self._room_for(wanted)
+            if taken == 0:
+                continue
+            claimed_at, writer = clock.now(), new_tag()
+            claims = await self._claim(writer, taken)
+            self._pace.give_back(taken - len(claims))
+            report.claimed += len(claims)
+            for claim in claims:
+                self._start(claim, claimed_at, writer, report)
+            if len(claims) < taken:
+                return
+
+    async def _room_for(self, wanted: int) -> int:
+        """Return how many may be claimed now; waits a moment where it is none."""
+        room = self._desk.policy.recovery_in_flight - len(self._in_flight)
+        if room == 0:
+            await asyncio.wait(
+                self._in_flight, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            return 0
+        taken = self._pace.take(min(wanted, room))
+        if taken == 0:
+            await asyncio.sleep(min(self._pace.wait_seconds, LOOK_SECONDS))
+        return taken
+
+    async def _claim(self, writer: str, limit: int) -> list[Claim]:
+        desk = self._desk
+        future = desk.journal.claim_due(
+            world=desk.world, writer=writer, limit=limit, hold_seconds=desk.policy.hold_seconds
+        )
+        return await asyncio.wrap_future(future)
+
+    def _start(self, claim: Claim, claimed_at: float, writer: str, report: Report) -> None:
+        task = asyncio.create_task(self._recover(claim, claimed_at, writer, report))
+        self._in_flight.add(task)
+        task.add_done_callback(self._in_flight.discard)
+
+    async def _recover(self, claim: Claim, claimed_at: float, writer: str, report: Report) -> None:
+        flow = flows.recover(claim, claimed_at, writer, self._desk.policy)
+        try:
+            payment = await drive_async(flow, self._perform, self._perform.hand_over)
+        except Exception:  # noqa: BLE001
+            # A bug met this payment; the others must not suffer, and this one is due again.
+            log.bug(claim.payment.merc_trx_no)
+        else:
+            report.left_in[payment.state] += 1
+
+    async def _hand_back(self) -> None:
+        """Interrupt what is in flight: each flow hands its payment over."""
+        tasks = list(self._in_flight)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._perform.aclose()
+
+    async def _shred_from_time_to_time(self) -> None:
+        desk = self._desk
+        while True:
+            try:
+                shredded = SHRED_BATCH
+                while shredded == SHRED_BATCH:
+                    shredded = await asyncio.wrap_future(
+                        desk.journal.shred_closed(
+                            keep_seconds=desk.policy.keep_token_seconds, limit=SHRED_BATCH
+                        )
+                    )
+            except JournalUnavailable as error:
+                log.notice("closed payments wait to be shredded: %s", error)
+            await asyncio.sleep(SHRED_SECONDS)
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    """Return when `stop` is set or the time is over."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return
+
+
+class RecoveryThread:
+    """Recovery in a background thread of this process; a forked child starts its own."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._lock = threading.Lock()
+        self._start()
+
+    def ensure_running(self) -> None:
+        """Start the thread again where a fork left it behind."""
+        if self._pid != os.getpid():
+            with self._lock:
+                if self._pid != os.getpid():
+                    self._start()
+
+    def stop(self) -> None:
+        """Hand back what is in flight and end the thread."""
+        if self._pid == os.getpid():
+            self._begun.wait()
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join()
+
+    def _start(self) -> None:
+        self._pid = os.getpid()
+        self._begun = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="netcancel-recovery", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        asyncio.run(self._main())
+
+    async def _main(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self._begun.set()
+        await Recovery(self._desk).run(self._stop)
