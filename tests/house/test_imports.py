@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "freezing": {"core", "errors", "kicc"},
     "client": OUTER,
     "desk": OUTER,  # what guards and recovery share
+    "operators": OUTER | {"desk"},
     "recovery": OUTER | {"desk"},
     "guard": OUTER | {"desk", "freezing", "recovery"},
     "sandbox": set(),  # the other side shares nothing, so that it can contradict us
