@@ -111,6 +111,7 @@ CHATTY: dict[str, Any] = {
     "cardConfirmNo": CARD,
     "userData": f"card {CARD}",
     "cardNo": int(CARD),
+    "cardFloat": float(CARD),
     "nested": {"list": [TOKEN, CARD, int(CARD), {CARD: TOKEN}], TOKEN: 1},
     CARD: "a key",
     TOKEN: "a key",
@@ -127,6 +128,7 @@ def test_answers_do_not_show_what_they_should_not(code: str) -> None:
             judge_approval(reception, ours, MANUAL_DECLINE_CODES),
             judge_net_cancel(reception, ours, NetCancelCodes()),
             judge_cancel(reception, ours),
+            judge_cancel(answer(CHATTY | {"respCd": code, "trxAmt": [TOKEN, CARD]}), ours),
         ):
             assert leaks_in(repr(verdict)) == []
             if isinstance(verdict, ApprovalProven | AmountDiffers):

@@ -86,7 +86,7 @@ def _member(key: str, value: Value, secret: str) -> Value:
     # A cancel names the payment by this number: masked by a chance of digits, it would find none.
     if key == "vanTrxNo" and isinstance(value, str) and not shows(value, secret):
         return escape(value)
-    if key == "trxAmt":
+    if key == "trxAmt" and type(value) is int:
         return value
     return _harmless(value, secret)
 
@@ -95,9 +95,9 @@ def _harmless(value: Value, secret: str) -> Value:
     match value:
         case str():
             return _clean(value, secret)
-        case bool() | None | float():
+        case bool() | None:
             return value
-        case int():
+        case int() | float():
             masked = mask_card_numbers(str(value))
             return masked if "*" in masked else value
         case list():
