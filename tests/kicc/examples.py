@@ -65,7 +65,7 @@ VOIDED: dict[str, Any] = {
 }
 
 
-def expected(**changes: Any) -> Expected:  # noqa: ANN401  any field may be changed
+def expected(**changes: Any) -> Expected:
     """Expect the example's echo."""
     names = ("tid", "svc_id", "bizr_no", "merc_trx_no", "trx_amt", "token_key")
     return Expected(**{name: PAYMENT[name] for name in names} | changes)

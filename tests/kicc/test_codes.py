@@ -41,7 +41,7 @@ def test_any_text_may_be_asked_for(text: str) -> None:
     ],
     ids=repr,
 )
-def test_odd_codes_are_refused(written: Any) -> None:  # noqa: ANN401  what an operator may write
+def test_odd_codes_are_refused(written: Any) -> None:
     """Another shape, a range that runs backwards, and success itself are configuration errors."""
     with pytest.raises(ConfigurationError) as caught:
         Codes.of(written)

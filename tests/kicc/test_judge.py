@@ -40,12 +40,12 @@ CODES = NetCancelCodes(
 )
 
 
-def judge(reception: Reception, **changes: Any) -> ApprovalVerdict:  # noqa: ANN401  any field
+def judge(reception: Reception, **changes: Any) -> ApprovalVerdict:
     """Judge an answer to the example's approval."""
     return judge_approval(reception, expected(**changes), MANUAL_DECLINE_CODES)
 
 
-def judge_void(reception: Reception, **changes: Any) -> NetCancelVerdict:  # noqa: ANN401  any field
+def judge_void(reception: Reception, **changes: Any) -> NetCancelVerdict:
     """Judge an answer to the example's net-cancel."""
     return judge_net_cancel(reception, expected(**changes), CODES)
 

@@ -137,6 +137,7 @@ def test_answers_do_not_show_what_they_should_not(code: str) -> None:
                 assert verdict.answer.aprv_no == "[removed]"
                 assert verdict.answer.user_data == "card 999072******8927"
             if isinstance(verdict, CancelProven):
+                assert verdict.extra["cardFloat"] == "[removed]"
                 assert verdict.extra["cardNo"] == "999072******8927"
 
 

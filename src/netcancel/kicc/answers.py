@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 from netcancel.kicc.card_numbers import mask_card_numbers
 from netcancel.kicc.fields import ANSWER_FIELDS
-from netcancel.kicc.text import escape, message, redact, shows
+from netcancel.kicc.text import REMOVED, escape, message, redact, shows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from netcancel.kicc.strict_json import Value
+
+_FLOAT_MAX = 1e12
+"""Floats from 13 digits on are removed: the manual has none, and a card number could be one."""
 
 _KNOWN = frozenset(row.wire for row in ANSWER_FIELDS)
 
@@ -97,7 +100,10 @@ def _harmless(value: Value, secret: str) -> Value:
             return _clean(value, secret)
         case bool() | None:
             return value
-        case int() | float():
+        case float():
+            # Rounded, a card number may fail its check digit and still be readable.
+            return value if abs(value) < _FLOAT_MAX else REMOVED
+        case int():
             masked = mask_card_numbers(str(value))
             return masked if "*" in masked else value
         case list():
