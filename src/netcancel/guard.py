@@ -13,7 +13,7 @@ from netcancel.core.outcomes import Outcome, outcome_of
 from netcancel.core.policy import Policy
 from netcancel.desk import Desk, new_tag
 from netcancel.drive import drive, drive_async
-from netcancel.errors import ConfigurationError
+from netcancel.errors import ConfigurationError, JournalUnavailable
 from netcancel.freezing import freeze
 from netcancel.kicc import Credentials, Merchant
 from netcancel.observe import log
@@ -96,10 +96,15 @@ class _Guard:
         """Stop recovery, say what is still owed, and close the journal."""
         if self._recovery is not None:
             self._recovery.stop()
-        summary = self._desk.journal.summary(world=self._desk.world).result()
-        if owed := sum(n for state, n in summary.by_state.items() if not state.is_final):
-            log.notice("%d payments are still owed; `netcancel worker` carries on", owed)
-        self._desk.journal.close()
+        journal = self._desk.journal
+        try:
+            summary = journal.summary(world=self._desk.world).result()
+        except JournalUnavailable as error:
+            log.notice("what is still owed can't be counted: %s", error)
+        else:
+            if owed := sum(n for state, n in summary.by_state.items() if not state.is_final):
+                log.notice("%d payments are still owed; `netcancel worker` carries on", owed)
+        journal.close()
 
 
 class Guard(_Guard):

@@ -21,13 +21,15 @@ from netcancel.observe import log
 from netcancel.wire import clock
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from netcancel.core.lifecycle import State
     from netcancel.core.payment import Claim
 
 LOOK_SECONDS: Final = 0.5
 """How often to look for due payments: at most a second late (docs/protocol.md, I6)."""
 
-JOURNAL_PAUSE_SECONDS: Final = 2.0
+TROUBLE_SECONDS: Final = 2.0
 """How long to leave a journal alone that did not answer."""
 
 SHRED_SECONDS: Final = 600.0
@@ -91,13 +93,8 @@ class Recovery:
         shredding = asyncio.create_task(self._shred_from_time_to_time())
         try:
             while not stop.is_set():
-                pause = LOOK_SECONDS
-                try:
-                    await self._sweep(report, None, stop)
-                except JournalUnavailable as error:
-                    log.notice("recovery waits for the journal: %s", error)
-                    pause = JOURNAL_PAUSE_SECONDS
-                await _wait(stop, pause)
+                went_well = await self._attempt(self._sweep(report, None, stop), "recovery")
+                await _wait(stop, LOOK_SECONDS if went_well else TROUBLE_SECONDS)
         finally:
             shredding.cancel()
             await self._hand_back()
@@ -111,6 +108,19 @@ class Recovery:
         finally:
             await self._hand_back()
         return report
+
+    @staticmethod
+    async def _attempt(work: Awaitable[None], what: str) -> bool:
+        """Do some work and say whether it went well; nothing that it meets ends the loop."""
+        try:
+            await work
+        except JournalUnavailable as error:
+            log.notice("%s waits for the journal: %s", what, error)
+        except Exception:  # noqa: BLE001  without recovery nobody would net-cancel any more
+            log.bug(f"in {what}")
+        else:
+            return True
+        return False
 
     async def _sweep(self, report: Report, limit: int | None, stop: asyncio.Event) -> None:
         """Claim what is due, as fast as the policy allows, until nothing is."""
@@ -161,7 +171,7 @@ class Recovery:
             payment = await drive_async(flow, self._perform, self._perform.hand_over)
         except Exception:  # noqa: BLE001
             # A bug met this payment; the others must not suffer, and this one is due again.
-            log.bug(claim.payment.merc_trx_no)
+            log.bug(f"in the recovery of payment {claim.payment.merc_trx_no}")
         else:
             report.left_in[payment.state] += 1
 
@@ -174,19 +184,16 @@ class Recovery:
         await self._perform.aclose()
 
     async def _shred_from_time_to_time(self) -> None:
-        desk = self._desk
         while True:
-            try:
-                shredded = SHRED_BATCH
-                while shredded == SHRED_BATCH:
-                    shredded = await asyncio.wrap_future(
-                        desk.journal.shred_closed(
-                            keep_seconds=desk.policy.keep_token_seconds, limit=SHRED_BATCH
-                        )
-                    )
-            except JournalUnavailable as error:
-                log.notice("closed payments wait to be shredded: %s", error)
+            await self._attempt(self._shred_closed(), "shredding")
             await asyncio.sleep(SHRED_SECONDS)
+
+    async def _shred_closed(self) -> None:
+        journal, keep_seconds = self._desk.journal, self._desk.policy.keep_token_seconds
+        shredded = SHRED_BATCH
+        while shredded == SHRED_BATCH:
+            future = journal.shred_closed(keep_seconds=keep_seconds, limit=SHRED_BATCH)
+            shredded = await asyncio.wrap_future(future)
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "observe": {"errors"},
     "settings": {"core", "errors", "kicc"},
     "wire": {"errors", "kicc"},
-    "journal": {"core", "errors"},
+    "journal": {"core", "errors", "kicc"},
     "drive": {"core", "errors", "journal", "kicc", "wire"},
     "freezing": {"core", "errors", "kicc"},
     "client": OUTER,
@@ -29,10 +29,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "guard": OUTER | {"desk", "freezing", "recovery"},
     "sandbox": set(),  # the other side shares nothing, so that it can contradict us
     "sandbox.handle": {"kicc"},  # for the value types Merchant and Credentials
-    "simulation": {"core", "journal.memory", "kicc", "sandbox.ledger"},
-    "console": {"errors", "guard", "journal", "settings"},
-    "proxy": {"errors", "guard", "journal", "kicc", "settings"},
-    "reconcile": {"errors", "guard", "journal", "settings"},
     "testing": {"guard", "journal", "sandbox"},
     "cli": ANYTHING,
     "__main__": {"cli"},

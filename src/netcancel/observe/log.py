@@ -29,9 +29,9 @@ def notice(text: str, *details: object) -> None:
     logger.warning(text, *details)
 
 
-def bug(merc_trx_no: str) -> None:
+def bug(where: str) -> None:
     """Say that a bug was met; call it while the exception is being handled.
 
     Only the exception's type is written: its text may hold what no log may hold.
     """
-    logger.critical("payment %s met a bug: %s", merc_trx_no, type(sys.exception()).__name__)
+    logger.critical("a bug %s: %s", where, type(sys.exception()).__name__)
