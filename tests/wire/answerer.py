@@ -31,7 +31,7 @@ class Answerer:
         act: Callable[[socket.socket, bytes], bool | None],
         *,
         tls: ssl.SSLContext | None = None,
-        receive_buffer: int | None = None,
+        place: tuple[str, int] = ("127.0.0.1", 0),
     ) -> None:
         self._act = act
         self._tls = tls
@@ -44,9 +44,7 @@ class Answerer:
         self._threads: list[threading.Thread] = []
         self._live: list[socket.socket] = []
         self._listener = socket.socket()
-        if receive_buffer is not None:
-            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self._listener.bind(("127.0.0.1", 0))
+        self._listener.bind(place)
         self._listener.listen(64)
         self.port: int = self._listener.getsockname()[1]
         self.base_url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"

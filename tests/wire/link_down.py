@@ -17,7 +17,7 @@ from netcancel.wire import AwaitingTransport, BlockingTransport, Gateway, Reques
 from tests.wire.answerer import PATIENCE, Answerer, answers
 from tests.wire.zoo import sized
 
-SOON = 0.3
+SOON = 0.5
 KEPT = 60.0
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from netcancel.kicc.raw import Break, NoAnswer, RawAnswer, Reach, Reception
 from netcancel.wire import Gateway
-from netcancel.wire.exchange import Exchange, Fault
+from netcancel.wire.exchange import HEAD_BYTES_MAX, RECEIVED_BYTES_MAX, Exchange, Fault
 from tests.canaries import TOKEN
 from tests.wire.answerer import PATIENCE, Answerer, answers, reset
 from tests.wire.conftest import REQUEST
@@ -86,6 +86,22 @@ def test_pieces_change_nothing(case: Case, piece: int) -> None:
     if case.ending != "reset":
         assert isinstance(result, Fault)
         assert result.why is case.expected.why
+
+
+@pytest.mark.parametrize(
+    ("start", "limit"),
+    [
+        (JSON + b"X: ", HEAD_BYTES_MAX),
+        (JSON + b"Transfer-Encoding: chunked\r\n\r\n1;", RECEIVED_BYTES_MAX),
+        (JSON + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: ", RECEIVED_BYTES_MAX),
+    ],
+    ids=["header", "chunk extension", "trailer"],
+)
+def test_limit_is_exact(start: bytes, limit: int) -> None:
+    """An answer that may still end is read on up to the limit, and refused one byte over it."""
+    exchange = Exchange(REQUEST, gateway=GATEWAY, keep_alive=False)
+    assert exchange.receive(start + b"a" * (limit - len(start))) is None
+    assert isinstance(exchange.receive(b"a"), Fault)
 
 
 def test_detail_holds_nothing_of_request_or_answer(carry: Carry) -> None:

@@ -22,7 +22,7 @@ from tests.wire.answerer import PATIENCE
 if TYPE_CHECKING:
     from tests.wire.conftest import Carry
 
-SOON = 0.3
+SOON = 1.0
 """Seconds of a deadline that has to pass."""
 
 REQUEST = Request("/smpy/kiccpay/reqAprv", (), b"x" * 12_000)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.wire.conftest import Carry
 
-SOON = 0.3
+SOON = 0.5
 """Seconds of a deadline that has to pass."""
 
 

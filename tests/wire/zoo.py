@@ -133,6 +133,11 @@ UNINTELLIGIBLE = [
     Case("chunks over the limit", GARBLED, chunked(*[b" " * 30_000] * 3)),
     Case("a trailer of a megabyte", GARBLED, chunked(OK, end=b"0\r\nX: " + b"a" * 1_000_000)),
     Case("chunk extensions of a megabyte", GARBLED, coded(b"1;" + b"a" * 1_000_000)),
+    Case(
+        "more extensions than body",
+        GARBLED,
+        coded((b"1;%s\r\na\r\n" % (b"x" * 100)) * 5_000 + b"0\r\n\r\n"),
+    ),
     Case("101", GARBLED, b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n" + sized()),
     Case("nine 102 before it", GARBLED, INFORMATIONAL * 9 + sized()),
     Case("a thousand 102 before it", GARBLED, INFORMATIONAL * 1000 + sized()),
