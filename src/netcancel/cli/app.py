@@ -1,0 +1,92 @@
+"""The program `netcancel`: which commands there are, and how whatever they raise is told.
+
+A command's module is loaded when it is called, so that `--help` needs none of them.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from typing import TYPE_CHECKING, TextIO
+
+from cyclopts import App, CycloptsError
+
+from netcancel.cli.exits import Exit, Stop
+from netcancel.errors import NetcancelError, TooManyInDoubt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HELP = """Approve card payments and never leave a lost answer charged.
+
+Settings come from flags (--base-url URL), the environment (NETCANCEL_BASE_URL) or netcancel.toml.
+The first that has one wins.
+
+Exit codes: 0 done, 1 the answer is no, 2 wrong usage or configuration, 3 in doubt.
+"""
+
+STDIN = "/dev/stdin"
+"""What "-" stands for; `given` reads it without opening it."""
+
+COMMANDS = (
+    ("demo", "demo:demo", "Tell the whole story in about a minute, without credentials."),
+    ("sandbox", "sandbox:sandbox", "Run a simulated gateway that knows who was charged."),
+    ("approve", "approving:approve", "Charge a card once, through the journal."),
+    ("net-cancel", "net_cancelling:net_cancel", "Send one net-cancel by hand, without journal."),
+    ("status", "reading:status", "Count the journal's payments."),
+    ("list", "reading:list_payments", "List payments, newest first."),
+    ("show", "reading:show", "Show one payment with its history."),
+    ("explain", "explaining:explain", "Say what a state means and what leads in and out."),
+    ("retry", "retrying:retry", "Give escalated payments back to recovery."),
+    ("worker", "working:worker", "Recover payments until stopped; several may run."),
+)
+"""Name, module below `netcancel.cli` with its function, and help, in the order of the help."""
+
+
+def make_app() -> App:
+    """Describe the program; loads no command."""
+    app = App(
+        name="netcancel",
+        help=HELP,
+        help_format="plaintext",
+        version=lambda: version("netcancel"),
+    )
+    for order, (name, place, says) in enumerate(COMMANDS):
+        app.command(f"netcancel.cli.{place}", name=name, help=says, sort_key=order)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; what it raises on purpose becomes one sentence."""
+    _let_every_character_through(sys.stdout)
+    _let_every_character_through(sys.stderr)
+    # A lone "-" would be read as an option without a name.
+    words = sys.argv[1:] if arguments is None else arguments
+    given = [STDIN if word == "-" else word for word in words]
+    try:
+        code = make_app()(
+            given, exit_on_error=False, print_error=False, result_action="return_value"
+        )
+    except CycloptsError as error:
+        return _say(" ".join(str(error).split()), Exit.WRONG)
+    except Stop as stop:
+        return _say(stop.sentence, stop.code)
+    except TooManyInDoubt as error:
+        return _say(str(error), Exit.NO)
+    except NetcancelError as error:
+        return _say(str(error), Exit.WRONG)
+    except KeyboardInterrupt:
+        return _say("interrupted", Exit.INTERRUPTED)
+    return Exit.DONE if code is None else int(code)
+
+
+def _let_every_character_through(stream: TextIO) -> None:
+    """Let a terminal that can't show a character show its number: printing never fails."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
+
+
+def _say(sentence: str, code: Exit) -> int:
+    print(f"netcancel: {sentence}", file=sys.stderr)  # noqa: T201  this is what it is for
+    return int(code)

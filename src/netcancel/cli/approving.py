@@ -1,0 +1,151 @@
+"""`approve`: one payment through the journal, as a merchant's program would make it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from netcancel.cli import words
+from netcancel.cli.exits import Exit, Stop
+from netcancel.cli.given import gather, refuse_token_flags
+from netcancel.cli.options import JsonFlag, SettingFlags, refuse_memory
+from netcancel.cli.output import plain, show, show_json
+from netcancel.core.outcomes import Approved, Declined, NetCancelled
+from netcancel.guard import Guard
+from netcancel.settings import Settings
+
+if TYPE_CHECKING:
+    from netcancel.core.outcomes import Outcome
+
+FIELDS = (
+    "merc_trx_no",
+    "token_key",
+    "trx_amt",
+    "vat_amt",
+    "svc_amt",
+    "tax_free_amt",
+    "alot_month",
+    "user_data",
+)
+"""Who sells comes from the settings, and the time is the present."""
+
+
+def approve(
+    source: str | None = None,
+    /,
+    *,
+    merc_trx_no: str | None = None,
+    trx_amt: str | None = None,
+    vat_amt: str | None = None,
+    svc_amt: str | None = None,
+    tax_free_amt: str | None = None,
+    alot_month: str | None = None,
+    user_data: str | None = None,
+    token_file: Annotated[str | None, Parameter(name="--token-file")] = None,
+    as_json: JsonFlag = False,
+    **settings: SettingFlags,
+) -> Exit:
+    """Charge a card once, and know it, or know that nobody is charged.
+
+    Called again with the same data it tells what is known and sends nothing. Ends with 0:
+    approved, 1: declined or voided, 3: in doubt (`netcancel worker` carries on).
+
+    Parameters
+    ----------
+    source
+        a JSON file with the manual's field names, or - for standard input; flags win over it
+    merc_trx_no
+        your number for this payment, never used before
+    trx_amt
+        total in KRW
+    vat_amt
+        value-added tax in it
+    svc_amt
+        service charge in it
+    tax_free_amt
+        tax-free part of it
+    alot_month
+        instalments in months; 00, the default, is a lump sum
+    user_data
+        a text that the gateway echoes
+    token_file
+        a file that holds the token, or - for standard input
+    """
+    refuse_token_flags(settings)
+    flags = {
+        "merc_trx_no": merc_trx_no,
+        "trx_amt": trx_amt,
+        "vat_amt": vat_amt,
+        "svc_amt": svc_amt,
+        "tax_free_amt": tax_free_amt,
+        "alot_month": alot_month,
+        "user_data": user_data,
+    }
+    given = gather(source=source, token_file=token_file, flags=flags, allowed=FIELDS)
+    missing = [name for name in ("merc_trx_no", "trx_amt", "vat_amt") if name not in given]
+    if missing:
+        raise Stop(Exit.WRONG, f"not given: {', '.join(missing)}")
+    loaded = Settings.load(flags=settings)
+    refuse_memory(loaded)
+    outcome = _approve(loaded, given)
+    if as_json:
+        show_json(_row(outcome))
+    else:
+        show(plain(_sentence(outcome)))
+    return _exit_of(outcome)
+
+
+def _approve(settings: Settings, given: dict[str, Any]) -> Outcome:
+    with Guard(**settings.for_guard(), recovery="off") as guard:
+        try:
+            return guard.approve(**given)
+        except KeyboardInterrupt:
+            raise Stop(
+                Exit.IN_DOUBT,
+                "interrupted: if it was sent, recovery voids it; netcancel show tells",
+            ) from None
+
+
+def _exit_of(outcome: Outcome) -> Exit:
+    match outcome:
+        case Approved():
+            return Exit.DONE
+        case Declined() | NetCancelled():
+            return Exit.NO
+        case _:
+            return Exit.IN_DOUBT
+
+
+def _sentence(outcome: Outcome) -> str:
+    number = outcome.merc_trx_no
+    match outcome:
+        case Approved(answer=answer):
+            return f"{number} is approved: approval {answer.aprv_no} of {answer.aprv_dt}"
+        case Declined(code=code, message=message):
+            return f"{number} is declined: {code} {message}"
+        case NetCancelled():
+            return f"{number} is net-cancelled ({_why(outcome)}): try again with a new number"
+        case _:
+            return f"{number} is in doubt ({_why(outcome)}): ship nothing, recovery carries on"
+
+
+def _why(outcome: Outcome) -> str:
+    loss = getattr(outcome, "loss", None)
+    detail = str(getattr(outcome, "detail", ""))
+    said = [words.LOSSES[loss]] if loss is not None else []
+    return ": ".join([*said, *([detail] if detail else [])]) or str(outcome.state)
+
+
+def _row(outcome: Outcome) -> dict[str, Any]:
+    answer = getattr(outcome, "answer", None)
+    return {
+        "outcome": type(outcome).__name__,
+        "merc_trx_no": outcome.merc_trx_no,
+        "state": outcome.state,
+        "code": getattr(outcome, "code", None),
+        "message": getattr(outcome, "message", None),
+        "loss": getattr(outcome, "loss", None),
+        "detail": getattr(outcome, "detail", None),
+        "answer": None if answer is None else words.answer_row(answer),
+    }

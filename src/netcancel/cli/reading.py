@@ -1,0 +1,190 @@
+"""`status`, `list` and `show`: what the journal knows. They never make one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from netcancel.cli import words
+from netcancel.cli.exits import Exit, Stop
+from netcancel.cli.options import JsonFlag, SettingFlags, find_or_stop, reading, result_of
+from netcancel.cli.output import facts, plain, show_json, state_text, table
+from netcancel.cli.output import show as show_all
+from netcancel.core.lifecycle import State
+from netcancel.desk import world_of
+from netcancel.settings import Settings
+from netcancel.wire import Gateway
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from netcancel.core.payment import Payment
+    from netcancel.journal.contract import Summary
+
+
+def status(*, as_json: JsonFlag = False, **settings: SettingFlags) -> None:
+    """Count the journal's payments by state, and say what is owed.
+
+    Needs the base URL and the channel, which tell this world's payments from others'.
+    """
+    given = Settings.load(flags=settings)
+    given.require("base_url", "channel_id")
+    gateway = Gateway.parse(given.get("base_url"))
+    world = world_of(gateway, given.get("channel_id"), given.get("environment"))
+    with reading(given) as journal:
+        summary = result_of(journal.summary(world=world))
+    if as_json:
+        show_json(_summary_row(summary, world))
+        return
+    show_all(
+        table(
+            ("state", "payments", "meaning"),
+            [
+                (state_text(state), str(summary.by_state.get(state, 0)), state.meaning)
+                for state in State
+                if summary.by_state.get(state, 0)
+            ],
+            numbers="payments",
+        ),
+        facts(_summary_facts(summary, world)),
+    )
+
+
+def _summary_row(summary: Summary, world: str) -> dict[str, object]:
+    return {
+        "world": world,
+        "by_state": {state: summary.by_state.get(state, 0) for state in State},
+        "in_doubt": summary.in_doubt,
+        "oldest_in_doubt_seconds": summary.oldest_in_doubt_seconds,
+        "of_other_worlds": summary.of_other_worlds,
+        "refusals": dict(sorted(summary.refusals.items())),
+    }
+
+
+def _summary_facts(summary: Summary, world: str) -> list[tuple[str, str]]:
+    oldest = words.duration(summary.oldest_in_doubt_seconds)
+    said = [
+        ("world", world),
+        ("in doubt", f"{summary.in_doubt}, the oldest for {oldest}" if summary.in_doubt else "0"),
+    ]
+    if summary.of_other_worlds:
+        said.append(("open, of other worlds", f"{summary.of_other_worlds}: no worker here may act"))
+    if summary.refusals:
+        codes = ", ".join(f"{code}: {count}" for code, count in sorted(summary.refusals.items()))
+        said.append(("net-cancels refused with", codes))
+    return said
+
+
+def list_payments(
+    *,
+    in_doubt: Annotated[bool, Parameter(negative="")] = False,
+    escalated: Annotated[bool, Parameter(negative="")] = False,
+    state: Annotated[list[State] | None, Parameter(negative="")] = None,
+    limit: int = 100,
+    as_json: JsonFlag = False,
+    **settings: SettingFlags,
+) -> None:
+    """List payments, newest first.
+
+    Parameters
+    ----------
+    in_doubt
+        only those of which nobody can say now whether the customer is charged
+    escalated
+        only those that a person must decide; the same as --state escalated
+    state
+        only those in this state; may be given more than once
+    limit
+        at most so many
+    """
+    if limit < 1:
+        raise Stop(Exit.WRONG, "--limit must be at least 1")
+    states = {*(state or ()), *((State.ESCALATED,) if escalated else ())}
+    with reading(Settings.load(flags=settings)) as journal:
+        payments = result_of(
+            journal.list_payments(states=states or None, in_doubt=in_doubt, limit=limit)
+        )
+    if as_json:
+        show_json({"payments": [words.payment_row(payment) for payment in payments]})
+    elif payments:
+        show_all(_payments_table(payments))
+    else:
+        show_all(plain("no such payments"))
+
+
+def _payments_table(payments: Sequence[Payment]) -> Table:
+    return table(
+        ("number", "terminal", "state", "KRW", "began", "next", "last answer", "version"),
+        [
+            (
+                payment.merc_trx_no,
+                payment.tid,
+                state_text(payment.state),
+                words.won(payment.trx_amt),
+                words.age(payment) + " ago",
+                words.next_attempt(payment),
+                words.last_answer(payment),
+                str(payment.version),
+            )
+            for payment in payments
+        ],
+        numbers="KRW",
+    )
+
+
+def show(number: str, /, *, as_json: JsonFlag = False, **settings: SettingFlags) -> None:
+    """Show one payment of the terminal (--tid) with its history.
+
+    Parameters
+    ----------
+    number
+        the merchant transaction number
+    """
+    given = Settings.load(flags=settings)
+    with reading(given) as journal:
+        payment = find_or_stop(journal, given, number)
+    if as_json:
+        history = [words.entry_row(entry) for entry in payment.history]
+        show_json(words.payment_row(payment) | {"history": history})
+        return
+    show_all(facts(_payment_facts(payment)), _history_table(payment))
+
+
+def _payment_facts(payment: Payment) -> list[tuple[str, str]]:
+    said = [
+        ("number", payment.merc_trx_no),
+        ("terminal", payment.tid),
+        ("state", f"{payment.state}: {payment.state.meaning}"),
+        ("amount", f"{words.won(payment.trx_amt)} KRW"),
+        ("began", f"{words.age(payment)} ago, {words.iso(payment.created_at)}"),
+        ("next", words.next_attempt(payment)),
+        ("last answer", words.last_answer(payment)),
+        ("net-cancels sent", str(payment.attempts)),
+        ("world", payment.world),
+        ("version", str(payment.version)),
+    ]
+    if payment.loss is not None:
+        said.insert(6, ("why lost", f"{words.LOSSES[payment.loss]}: {payment.detail}"))
+    if payment.answer is not None:
+        said.insert(6, ("approval", f"{payment.answer.aprv_no} of {payment.answer.aprv_dt}"))
+    return said
+
+
+def _history_table(payment: Payment) -> Table:
+    return table(
+        ("when (UTC)", "event", "from", "to", "version", "note"),
+        [
+            (
+                words.iso(entry.at) or "",
+                entry.event,
+                entry.source or "",
+                state_text(entry.target),
+                str(entry.version),
+                entry.note,
+            )
+            for entry in payment.history
+        ],
+    )

@@ -1,0 +1,112 @@
+"""`retry`: a person gives escalated payments back to recovery."""
+
+from __future__ import annotations
+
+import getpass
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from netcancel import operators
+from netcancel.cli import words
+from netcancel.cli.exits import Exit, Stop
+from netcancel.cli.options import JsonFlag, SettingFlags, find_or_stop, reading, result_of
+from netcancel.cli.output import plain, show, show_json
+from netcancel.core.lifecycle import State
+from netcancel.core.payment import Version
+from netcancel.settings import Settings
+
+if TYPE_CHECKING:
+    from netcancel.core.payment import Payment
+    from netcancel.journal.contract import Journal
+
+BATCH = 1_000
+
+
+def retry(
+    number: str | None = None,
+    /,
+    *,
+    everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    seen: str | None = None,
+    by: str | None = None,
+    as_json: JsonFlag = False,
+    **settings: SettingFlags,
+) -> Exit:
+    """Give an escalated payment, or all of them, back to recovery, with a new retry window.
+
+    Nothing is sent by this command: a running `netcancel worker` or guard does it.
+
+    Parameters
+    ----------
+    number
+        the merchant transaction number, of the terminal --tid
+    everything
+        every escalated payment of the journal, as after an outage
+    seen
+        the version that `netcancel show` printed: whoever wrote since then is not overruled
+    by
+        who asks, for the history; default: the login name
+    """
+    if (number is None) is not everything:
+        raise Stop(Exit.WRONG, "give either a number or --all")
+    if (seen is None) is not everything:
+        raise Stop(Exit.WRONG, "a number needs --seen VERSION from netcancel show; --all has none")
+    version = None if seen is None else Version.parse(seen)
+    loaded = Settings.load(flags=settings)
+    name = by or _login_name()
+    with reading(loaded) as journal:
+        if number is not None:
+            moved, overtaken = [_retry_one(journal, loaded, number, version, name)], 0
+        else:
+            moved, overtaken = _retry_all(journal, name)
+    _tell(moved, overtaken, as_json=as_json)
+    return Exit.NO if overtaken else Exit.DONE
+
+
+def _retry_one(
+    journal: Journal, settings: Settings, number: str, version: Version | None, by: str
+) -> Payment:
+    payment = find_or_stop(journal, settings, number)
+    if not operators.may_retry(payment):
+        raise Stop(
+            Exit.NO, f"{number} is {payment.state}, not escalated: there is nothing to retry"
+        )
+    moved = None
+    if payment.version == version:
+        moved = result_of(operators.retry(journal, payment, by=by))
+    if moved is None:
+        raise Stop(Exit.NO, f"{number} has changed since that version: look at it again first")
+    return moved
+
+
+def _retry_all(journal: Journal, by: str) -> tuple[list[Payment], int]:
+    """Return the payments that were moved, and how many were overtaken by somebody else."""
+    moved: list[Payment] = []
+    overtaken = 0
+    while seen := result_of(journal.list_payments(states=[State.ESCALATED], limit=BATCH)):
+        asked = [operators.retry(journal, payment, by=by) for payment in seen]
+        answers = [result_of(future) for future in asked]
+        moved += [payment for payment in answers if payment is not None]
+        overtaken += answers.count(None)
+        if len(seen) < BATCH or None in answers:
+            break
+    return moved, overtaken
+
+
+def _tell(moved: list[Payment], overtaken: int, *, as_json: bool) -> None:
+    if as_json:
+        rows = [words.payment_row(payment) for payment in moved]
+        show_json({"retried": rows, "overtaken": overtaken})
+        return
+    said = [plain(f"{payment.merc_trx_no} is recovery's again") for payment in moved]
+    if overtaken:
+        said.append(plain(f"{overtaken} have changed meanwhile: call this again"))
+    show(*(said or [plain("nothing is escalated")]))
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        raise Stop(Exit.WRONG, "this process has no login name: say who asks with --by") from None
