@@ -21,8 +21,10 @@ from tests.wire.answerer import PATIENCE, Answerer, answers, stays_silent
 from tests.wire.conftest import REQUEST
 from tests.wire.zoo import sized
 
+# A process that a shell started in the background would have its children ignore Ctrl-C.
 CHILD = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from netcancel.wire import BlockingTransport, Gateway, Request, clock
 transport = BlockingTransport(Gateway.parse(sys.argv[1]), keep_alive_seconds=float(sys.argv[2]))
 request = Request("/a", (), b"{}")

@@ -127,6 +127,18 @@ def test_connection_that_breaks_under_the_request_is_not_tried_again(carry: Carr
     assert (len(server.requests), server.connections) == (2, 1)
 
 
+def test_deadline_that_has_passed_leaves_the_kept_connection_alone(carry: Carry) -> None:
+    """An exchange after its deadline takes no connection, and costs the next one none."""
+    with Answerer(answers(sized())) as server:
+        gateway = Gateway.parse(server.base_url)
+        carry(gateway, keep_alive_seconds=KEPT)
+        late = carry(gateway, seconds=0.0)
+        assert isinstance(late, NoAnswer)
+        assert late.never_left
+        assert isinstance(carry(gateway), RawAnswer)
+    assert (len(server.requests), server.connections) == (2, 1)
+
+
 def test_old_connection_is_not_used_again(carry: Carry) -> None:
     """A connection that was idle for the whole keep-alive time is closed."""
     times: list[float] = []
