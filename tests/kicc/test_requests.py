@@ -159,6 +159,7 @@ GOOD: dict[str, list[object]] = {
     "merc_trx_no": [
         *("A", "a", "A" * 20, "A" * 21, "A" * 40, "<script>", "=cmd()", "!~", "4111111111111112"),
         *("20231225120000003", "1703473200004"),  # a date and milliseconds, both with check digit
+        *("1729382256910270460", "7000000000000005"),  # no issuer's shape
     ],
     "token_key": ["A", "A" * 40, "A" * 41, "A" * 128, "a+/="],
     "alot_month": ["00", "02", "03", "12", "24", "36", "60"],
