@@ -6,7 +6,7 @@ import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from netcancel.core import flows
 from netcancel.core.outcomes import Outcome, outcome_of
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 RecoveryPlace = Literal["thread", "off"]
 """Where recovery runs: in a thread of this process, or elsewhere (`netcancel worker`)."""
+
+ADVISED_NUMBER_BYTES: Final = 20
+"""A longer number can't be cancelled by itself, and answers echo its beginning only (spec 3.3)."""
 
 
 class _Guard:
@@ -87,6 +90,8 @@ class _Guard:
             policy=self._desk.policy,
             **fields,
         )
+        if len(order.intent.merc_trx_no) > ADVISED_NUMBER_BYTES:
+            log.notice("payment %s: its number is longer than advised", order.intent.merc_trx_no)
         return flows.approve(order, self._desk.policy)
 
     def _find(self, merc_trx_no: str, tid: str | None) -> Future[Payment | None]:
