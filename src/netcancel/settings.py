@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
 
 from netcancel.core.policy import Policy
 from netcancel.errors import ConfigurationError, InvalidRequest
-from netcancel.kicc import Codes, Credentials, Merchant
+from netcancel.kicc.codes import Codes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from netcancel.kicc import Credentials, Merchant
 
 T = TypeVar("T")
 
@@ -181,6 +183,8 @@ class Settings:
     @property
     def credentials(self) -> Credentials:
         """The channel and its secret."""
+        from netcancel.kicc import Credentials  # noqa: PLC0415  commands that only read start faster
+
         self.require("channel_id", "secret_key")
         return _made(
             lambda: Credentials(
@@ -191,6 +195,8 @@ class Settings:
     @property
     def merchant(self) -> Merchant:
         """Who sells."""
+        from netcancel.kicc import Merchant  # noqa: PLC0415  likewise
+
         self.require("tid", "svc_id", "bizr_no")
         return _made(
             lambda: Merchant(

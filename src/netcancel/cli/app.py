@@ -6,7 +6,6 @@ A command's module is loaded when it is called, so that `--help` needs none of t
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version
 from typing import TYPE_CHECKING, TextIO
 
 from cyclopts import App, CycloptsError
@@ -49,11 +48,17 @@ def make_app() -> App:
         name="netcancel",
         help=HELP,
         help_format="plaintext",
-        version=lambda: version("netcancel"),
+        version=_version,
     )
     for order, (name, place, says) in enumerate(COMMANDS):
         app.command(f"netcancel.cli.{place}", name=name, help=says, sort_key=order)
     return app
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("netcancel")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
