@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -290,7 +291,8 @@ def _move(
     if row is None:
         return None
     if payment.answer is None and row["answer"] is not None:
-        return replace(payment, answer=ApprovalAnswer.from_json(row["answer"]))
+        with suppress(ValueError):  # a damaged one: its claim comes without a body
+            return replace(payment, answer=ApprovalAnswer.from_json(row["answer"]))
     return payment
 
 

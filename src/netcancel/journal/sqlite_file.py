@@ -188,9 +188,11 @@ def _check_modes(path: Path) -> None:
 
 def _check_owner(connection: sqlite3.Connection, path: Path) -> None:
     """Refuse another program's file, or a newer netcancel's, before anything is changed in it."""
+    connection.execute("BEGIN")  # one view of all three: another process may be filling the file
     application = _pragma(connection, "application_id")
     version = _pragma(connection, "user_version")
     is_new = (application, version) == (0, 0) and not _objects(connection)
+    connection.execute("COMMIT")
     if application != APPLICATION_ID and not is_new:
         raise ConfigurationError(f"{path} is a database of another program")
     if version > SCHEMA:

@@ -1,0 +1,128 @@
+"""Payments to try journals with."""
+
+import base64
+import itertools
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from netcancel.core.lifecycle import Event, State
+from netcancel.core.payment import Change, Intent, Known, Opened, Payment, TooMany
+from netcancel.journal import Journal, open_journal
+from netcancel.journal.vault import Vault
+from netcancel.kicc import ApprovalAnswer, Loss
+from tests.canaries import TOKEN
+
+KEY_BYTES: Final = bytes((7 * n * n + 31 * n) % 251 for n in range(32))
+KEY: Final = base64.b64encode(KEY_BYTES).decode()
+OTHER_KEY: Final = base64.b64encode(KEY_BYTES[::-1]).decode()
+WORLD: Final = "https://gateway.example:443 CH_A1B2C3D4 production"
+HOLD: Final = 39.0
+SETTLE: Final = 900.0
+START: Final = 1_700_000_000.0
+BODY: Final = b'{"tokenKey":"%s"}' % TOKEN.encode()
+ANSWER: Final = ApprovalAnswer(resp_cd="0000", trx_amt=10_000, aprv_no="12345678")
+
+_count = itertools.count(1)
+
+
+class Clock:
+    """A journal's clock that a test advances."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+
+
+def vault() -> Vault:
+    """Return a vault with the tests' key."""
+    return Vault(KEY_BYTES)
+
+
+def intent(**changes: Any) -> Intent:
+    """Return an intent with a number, an id and a writer of its own."""
+    number = next(_count)
+    sample = Intent(
+        id=f"payment-{number}",
+        writer=f"owner{number}",
+        world=WORLD,
+        tid="T123456789",
+        merc_trx_no=f"ORD_{number}",
+        trx_amt=10_000,
+        vat_amt=909,
+        svc_amt=0,
+        tran_dt="20231225",
+        tran_tm="120000",
+        same_data=b"the same order",
+        net_cancel_body=BODY,
+        hold_seconds=HOLD,
+        settle_after_seconds=SETTLE,
+    )
+    return replace(sample, **changes)
+
+
+def open_one(journal: Journal, **changes: Any) -> Payment:
+    """Open a new payment."""
+    opened = journal.open_new(intent(**changes)).result()
+    assert isinstance(opened, Opened)
+    return opened.payment
+
+
+def fate(opened: Opened | Known | TooMany) -> str:
+    """Return what became of an intent, in one word."""
+    return type(opened).__name__
+
+
+CHANGES: Final = {
+    State.APPROVED: Change(answer=ANSWER, code="0000"),
+    State.DECLINED: Change(code="8521", message="limit exceeded"),
+    State.NET_CANCELLING: Change(
+        hold_seconds=HOLD, begins_debt=True, attempts=1, loss=Loss.READ_TIMEOUT, detail="silence"
+    ),
+    State.SETTLING: Change(due_seconds=60.0, attempts=0, code="0000"),
+    State.NET_CANCELLED: Change(code="0000", note="acknowledged"),
+    State.ESCALATED: Change(alarmed=True, note="a person must decide"),
+}
+"""What a move into a state has to write, for the states that the table leads to."""
+
+WAYS: Final = {
+    State.APPROVING: (),
+    State.APPROVED: (Event.APPROVAL_PROVEN,),
+    State.DECLINED: (Event.DECLINE_PROVEN,),
+    State.NET_CANCELLING: (Event.ANSWER_LOST,),
+    State.SETTLING: (Event.ANSWER_LOST, Event.ACKNOWLEDGED_EARLY),
+    State.NET_CANCELLED: (Event.ANSWER_LOST, Event.ACKNOWLEDGED_LATE),
+    State.ESCALATED: (Event.ANSWER_LOST, Event.WINDOW_CLOSED),
+}
+"""How a new payment comes to each of these states."""
+
+
+def move(
+    journal: Journal, seen: Payment, event: Event, change: Change, *, writer: str | None = None
+) -> Payment:
+    """Make a move that must succeed."""
+    moved = journal.move_if_unchanged(seen, event, writer or seen.version.writer, change).result()
+    assert moved is not None
+    return moved
+
+
+def bring_to(journal: Journal, state: State, **changes: Any) -> Payment:
+    """Return a new payment in a state."""
+    payment = open_one(journal, **changes)
+    for event in WAYS[state]:
+        lands = State.NET_CANCELLING if event is Event.ANSWER_LOST else state
+        payment = move(journal, payment, event, CHANGES[lands])
+    return payment
+
+
+def open_file(path: Path, clock: Clock | None = None, **options: Any) -> Journal:
+    """Open the journal in a file with the tests' key."""
+    given: dict[str, Any] = {"vault_key": KEY, "clock": clock or Clock()}
+    return open_journal(f"sqlite:///{path}", **given | options)

@@ -1,0 +1,235 @@
+"""One thread, many callers: what is told, when, and what a failure means to whom."""
+
+import sqlite3
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from netcancel.errors import JournalUnavailable
+from netcancel.journal.writer import BATCH_MAX, Writer
+from tests.journal.samples import START
+
+
+class File:
+    """A session on a real SQLite file, in which a test can let any step fail."""
+
+    def __init__(self, path: Path, failing: set[str], seen: list[str]) -> None:
+        self.connection = sqlite3.connect(path, isolation_level=None)
+        self.connection.execute("CREATE TABLE IF NOT EXISTS kept (number INTEGER UNIQUE)")
+        self.failing = failing
+        self.seen = seen
+
+    def step(self, name: str) -> None:
+        """Note a step, or fail in it."""
+        self.seen.append(name)
+        if name in self.failing:
+            raise sqlite3.OperationalError(f"{name} failed")
+
+    def begin(self, *, writes: bool) -> None:
+        """Begin."""
+        self.step("begin to write" if writes else "begin to read")
+        self.connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    def commit(self) -> None:
+        """Commit."""
+        self.step("commit")
+        self.connection.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        """Roll back."""
+        self.step("roll back")
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close."""
+        self.step("close")
+        self.connection.close()
+
+    def is_trouble(self, error: Exception) -> bool:
+        """Tell trouble from bugs."""
+        return isinstance(error, sqlite3.OperationalError)
+
+
+class Bench:
+    """A writer whose thread can be held up, so that a test decides what is one batch."""
+
+    def __init__(self, path: Path) -> None:
+        self.failing: set[str] = set()
+        self.seen: list[str] = []
+        self.writer = Writer(lambda: self.connect(path), lambda: START)
+        self.gate = threading.Event()
+
+    def connect(self, path: Path) -> File:
+        """Open the file, unless connecting is to fail."""
+        if "connect" in self.failing:
+            raise sqlite3.OperationalError("connect failed")
+        self.seen.append("connect")
+        return File(path, self.failing, self.seen)
+
+    def hold(self) -> None:
+        """Keep the thread busy until it is let go: what is submitted meanwhile is one batch."""
+        busy = threading.Event()
+
+        def wait(_: File, __: int) -> None:
+            busy.set()
+            assert self.gate.wait(10)
+
+        self.writer.submit(wait, writes=False)
+        assert busy.wait(10)
+        self.seen.clear()
+
+    def insert(self, number: int) -> Future[int]:
+        """Submit the insertion of a number."""
+
+        def work(session: File, now: int) -> int:
+            session.step(f"insert {number}")
+            session.connection.execute("INSERT INTO kept VALUES (?)", [number])
+            return now
+
+        return self.writer.submit(work, writes=True)
+
+    def kept(self) -> list[int]:
+        """Return the numbers that are in the file."""
+
+        def work(session: File, _: int) -> list[int]:
+            rows = session.connection.execute("SELECT number FROM kept ORDER BY number")
+            return [row[0] for row in rows]
+
+        return self.writer.submit(work, writes=False).result()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """Return a writer that works on a file."""
+    return Bench(tmp_path / "kept.db")
+
+
+def test_what_waits_is_committed_together(bench: Bench) -> None:
+    """Ten operations, one commit, one time, in the order in which they came."""
+    bench.hold()
+    futures = [bench.insert(number) for number in range(10)]
+    bench.gate.set()
+    assert {future.result() for future in futures} == {round(START * 1e6)}
+    steps = [step for step in bench.seen if not step.startswith("insert")]
+    assert steps == ["commit", "begin to write", "commit"]
+    assert bench.kept() == list(range(10))
+    bench.writer.close()
+
+
+def test_a_batch_is_bounded(bench: Bench) -> None:
+    """More than fits makes more than one commit."""
+    bench.hold()
+    futures = [bench.insert(number) for number in range(BATCH_MAX + 1)]
+    bench.gate.set()
+    for future in futures:
+        future.result()
+    assert bench.seen.count("begin to write") == 2
+    bench.writer.close()
+
+
+def test_nothing_is_told_before_the_commit(bench: Bench) -> None:
+    """While the commit has not returned, no future of the batch is done."""
+    told: list[bool] = []
+    bench.hold()
+    futures = [bench.insert(number) for number in range(3)]
+
+    def look(session: File, _: int) -> None:
+        assert session.connection.in_transaction
+        told.extend(future.done() for future in futures)
+
+    bench.writer.submit(look, writes=False)
+    bench.gate.set()
+    bench.writer.close()
+    assert told == [False] * 3
+    assert all(future.done() for future in futures)
+
+
+@pytest.mark.parametrize("step", ["begin to write", "commit"])
+def test_a_failed_transaction_is_told_to_all(bench: Bench, step: str) -> None:
+    """Every caller of the batch learns that it is unclear, none waits for ever."""
+    bench.hold()
+    bench.failing.add(step)
+    futures = [bench.insert(number) for number in range(5)]
+    bench.gate.set()
+    for future in futures:
+        with pytest.raises(JournalUnavailable, match=f"{step} failed"):
+            future.result(10)
+    bench.failing.clear()
+    assert bench.kept() == []
+    assert bench.insert(7).result() > 0
+    assert bench.kept() == [7]
+    bench.writer.close()
+
+
+def test_a_failing_operation_spoils_no_other(bench: Bench) -> None:
+    """Trouble is told as unavailable, a bug as it is; the rest of the batch is committed."""
+    bench.hold()
+    bench.failing.add("insert 1")
+    futures = [bench.insert(number) for number in (0, 1, 2, 2, 3)]
+    bench.gate.set()
+    with pytest.raises(JournalUnavailable, match="insert 1 failed"):
+        futures[1].result()
+    with pytest.raises(sqlite3.IntegrityError):
+        futures[3].result()
+    assert [futures[place].result() > 0 for place in (0, 2, 4)] == [True] * 3
+    assert bench.kept() == [0, 2, 3]
+    bench.writer.close()
+
+
+def test_a_connection_that_is_broken_is_replaced(bench: Bench) -> None:
+    """Where even the roll-back fails, as here for two batches, the next gets a new session."""
+    bench.hold()
+    bench.failing |= {"commit", "roll back"}
+    future = bench.insert(1)
+    bench.gate.set()
+    with pytest.raises(JournalUnavailable):
+        future.result()
+    bench.failing.clear()
+    assert bench.insert(2).result() > 0
+    assert bench.seen.count("connect") == 2
+    assert bench.kept() == [2]
+    bench.writer.close()
+
+
+def test_a_database_that_can_not_be_reached_is_tried_again(bench: Bench) -> None:
+    """Each call says so, until it is back."""
+    bench.failing.add("connect")
+    for number in range(3):
+        with pytest.raises(JournalUnavailable, match="connect failed"):
+            bench.insert(number).result()
+    bench.failing.clear()
+    assert bench.insert(9).result() > 0
+    bench.writer.close()
+
+
+def test_what_was_cancelled_in_time_is_not_done(bench: Bench) -> None:
+    """A caller that gave up before its turn has written nothing; later is too late."""
+    bench.hold()
+    futures = [bench.insert(number) for number in range(3)]
+    assert futures[1].cancel()
+    bench.gate.set()
+    assert futures[2].result() > 0
+    assert not futures[2].cancel()
+    assert bench.kept() == [0, 2]
+    bench.writer.close()
+
+
+def test_reading_alone_takes_no_lock_for_writing(bench: Bench) -> None:
+    """A batch that only reads lets others write."""
+    bench.kept()
+    assert bench.seen == ["connect", "begin to read", "commit"]
+    bench.writer.close()
+
+
+def test_the_end_releases_the_connection(bench: Bench) -> None:
+    """The session is closed by its own thread, which ends."""
+    bench.insert(1)
+    bench.writer.close()
+    assert bench.seen[-1] == "close"
+    assert bench.writer._thread is not None
+    assert not bench.writer._thread.is_alive()
+    with pytest.raises(JournalUnavailable, match="closed"):
+        bench.insert(2).result()
