@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import os
 import queue
@@ -53,7 +52,8 @@ def test_cancelled_task_resets() -> None:
         task = asyncio.create_task(transport.exchange(REQUEST, deadline=clock.now() + PATIENCE))
         await asyncio.to_thread(gateway.arrived.get, timeout=PATIENCE)
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
+        # The traceback, held here, keeps the exchange's frame: nothing is left to the collector.
+        with pytest.raises(asyncio.CancelledError) as _held:
             await task
         assert task.cancelled()
         assert await asyncio.to_thread(gateway.endings.get, timeout=PATIENCE) == "reset"
@@ -130,6 +130,24 @@ def test_killed_process_resets(number: signal.Signals) -> None:
         assert gateway.endings.get(timeout=PATIENCE) == "reset"
     assert process.returncode == -number
     assert ("KeyboardInterrupt" in errors) == (number == signal.SIGINT)
+
+
+def test_interrupted_process_that_lives_on_resets_at_once() -> None:
+    """Ctrl-C that the program catches and keeps resets the connection all the same."""
+    code = """
+try:
+    transport.exchange(request, deadline=deadline)
+except KeyboardInterrupt as interruption:
+    kept = interruption  # its traceback keeps the exchange's frame
+sys.stdin.read()
+"""
+    with Answerer(stays_silent) as gateway, child(code, gateway) as process:
+        gateway.arrived.get(timeout=PATIENCE)
+        process.send_signal(signal.SIGINT)
+        assert gateway.endings.get(timeout=PATIENCE) == "reset"
+        assert process.poll() is None
+        process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
 
 
 def test_forked_child_does_not_keep_the_connection_alive() -> None:
