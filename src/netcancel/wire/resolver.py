@@ -26,8 +26,6 @@ def look_up(host: str) -> Future[Addresses]:
         if future is not None:
             return future
         future = _running[host] = Future()
-    # A future that runs can't be cancelled: one caller's cancelled task mustn't fail the others.
-    future.set_running_or_notify_cancel()
     try:
         threading.Thread(
             target=_resolve, args=(host, future), name="netcancel-resolver", daemon=True
