@@ -287,12 +287,16 @@ def _move(
         "seen_count": seen.version.counter,
         "seen_writer": seen.version.writer,
     }
-    row = session.execute(MOVE, values).fetchone()
-    if row is None:
+    if session.execute(MOVE, values).rowcount != 1:
         return None
-    if payment.answer is None and row["answer"] is not None:
-        with suppress(ValueError):  # a damaged one: its claim comes without a body
-            return replace(payment, answer=ApprovalAnswer.from_json(row["answer"]))
+    return payment if payment.answer is not None else _with_noted_answer(session, payment)
+
+
+def _with_noted_answer(session: Session, payment: Payment) -> Payment:
+    """Return the proof too that was noted since the payment was seen, without a new version."""
+    text = session.execute(READ, {"id": payment.id}).fetchone()["answer"]
+    with suppress(ValueError):  # damaged: whoever reads the row is told, its claim has no body
+        return payment if text is None else replace(payment, answer=ApprovalAnswer.from_json(text))
     return payment
 
 

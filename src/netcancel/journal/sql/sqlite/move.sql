@@ -8,4 +8,3 @@ UPDATE payment SET
     refused = CASE WHEN :begins_debt THEN NULL ELSE coalesce(:refused, refused) END
 WHERE id = :id AND state = :seen_state
     AND version_count = :seen_count AND version_writer = :seen_writer
-RETURNING answer
