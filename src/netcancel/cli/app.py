@@ -49,6 +49,7 @@ def make_app() -> App:
         help=HELP,
         help_format="plaintext",
         version=_version,
+        suppress_keyboard_interrupt=False,
     )
     for order, (name, place, says) in enumerate(COMMANDS):
         app.command(f"netcancel.cli.{place}", name=name, help=says, sort_key=order)

@@ -127,7 +127,9 @@ def _sentence(outcome: Outcome) -> str:
         case NetCancelled():
             return f"{number} is net-cancelled ({_why(outcome)}): try again with a new number"
         case _:
-            return f"{number} is in doubt ({_why(outcome)}): ship nothing, recovery carries on"
+            return (
+                f"{number} is in doubt ({_why(outcome)}): ship nothing, netcancel worker carries on"
+            )
 
 
 def _why(outcome: Outcome) -> str:
