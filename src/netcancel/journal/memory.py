@@ -165,7 +165,7 @@ class MemoryJournal:
             and row.payment.due_at is not None
             and row.payment.due_at <= now
         )
-        claims = []
+        claims: list[Claim] = []
         for _, _, row in due[:limit]:
             event, change = writes.claim(row.payment, hold_seconds)
             held = self._move(row.payment, event, writer, change, now)

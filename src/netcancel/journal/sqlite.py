@@ -333,7 +333,7 @@ def _claim_due(
     vault: Vault,
 ) -> list[Claim]:
     due = {"world": world, "now": now, "limit": limit}
-    claims = []
+    claims: list[Claim] = []
     for row in session.execute(DUE, due).fetchall():
         payment, body = _unsealed(row, now, vault)
         event, change = writes.claim(payment, hold_seconds)
