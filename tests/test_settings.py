@@ -11,6 +11,7 @@ from netcancel.core.policy import Policy
 from netcancel.errors import ConfigurationError
 from netcancel.settings import POLICY, SETTINGS, Kind, Settings
 from tests.canaries import SECRET, leaks_in
+from tools import settings as page
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -194,8 +195,8 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     (
         {"environ": {"NETCANCEL_DECLINE_CODES": "852"}},
         (
-            "NETCANCEL_DECLINE_CODES: a code must have exactly four printable characters, a range the"
-            " form 8300-8399"
+            "NETCANCEL_DECLINE_CODES: a code must have exactly four printable characters,"
+            " a range the form 8300-8399"
         ),
     ),
     (
@@ -295,3 +296,13 @@ def test_everything_missing_is_named_at_once(tmp_path: Path) -> None:
 def test_settings_show_no_secret(tmp_path: Path) -> None:
     """A repr of the settings has no values."""
     assert leaks_in(repr(load(tmp_path, environ=NEEDED))) == []
+
+
+def test_the_page_says_what_the_table_says() -> None:
+    """docs/settings.md is what `python -m tools.settings` writes."""
+    assert page.PAGE.read_text(encoding="utf-8") == page.render()
+
+
+def test_the_page_names_every_setting() -> None:
+    """An operator finds each setting by its name in the environment."""
+    assert all(f"`{each.variable}`" in page.render() for each in SETTINGS)

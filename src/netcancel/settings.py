@@ -13,7 +13,7 @@ import difflib
 import os
 import re
 import tomllib
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
@@ -103,7 +103,6 @@ def _of_policy() -> tuple[Setting, ...]:
     return tuple(
         Setting(each.name, _kind(each.name, str(each.type)), each.default, each.metadata["help"])
         for each in fields(Policy)
-        if each.default is not MISSING
     )
 
 

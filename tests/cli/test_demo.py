@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -13,9 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rich.console import Console
 
+from netcancel.cli.demo_view import Lines, drawn
 from netcancel.client import Client
+from netcancel.core.lifecycle import State
 from netcancel.demo.payer import orders, read_told
+from netcancel.demo.story import Snapshot
 from netcancel.kicc import ApprovalProven, ApprovalRequest, Credentials
 from netcancel.sandbox.faults import CATALOGUE
 from tests.missing import missing
@@ -195,3 +200,40 @@ def test_the_demonstration_uses_every_fault() -> None:
     from netcancel.demo.scene import fault_words
 
     assert [word.split(":")[0] for word in fault_words()] == [fault.name for fault in CATALOGUE]
+
+
+def test_the_live_picture_shows_what_happens() -> None:
+    """States, what callers were told, the ledger, faults, kills and progress are on the screen."""
+    seen = Snapshot(
+        total=40,
+        seconds=12.0,
+        told={"Approved": 9, "InDoubt": 1},
+        by_state={State.APPROVED: 9, State.NET_CANCELLING: 3, State.NET_CANCELLED: 2},
+        in_doubt=3,
+        live=10,
+        given_back=4,
+        faults=7,
+        events=("  6 s  worker-1 killed with SIGKILL",),
+    )
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, record=True)
+    console.print(drawn(seen))
+    text = console.export_text()
+    for part in (
+        "11 of 40 payments closed, 12 s",
+        "9 Approved, 1 InDoubt",
+        "10 live, 4 given back",
+        "worker-1 killed",
+        *(state.meaning for state in seen.by_state),
+    ):
+        assert part in text
+
+
+def test_lines_are_few_and_events_come_at_once(capfd: pytest.CaptureFixture[str]) -> None:
+    """Without a terminal a line is written every few seconds, and for each event."""
+    with Lines() as show:
+        for tenth in range(60):
+            events = ("killed",) if tenth > 30 else ()
+            show(Snapshot(total=1, seconds=tenth / 10, events=events))
+    lines = capfd.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert lines.count("killed") == 1

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING, Any
 
 from netcancel.cli import words
 from netcancel.cli.exits import Exit, Stop
-from netcancel.cli.given import gather, refuse_token_flags
+from netcancel.cli.given import ApprovalFlags, gather, refuse_token_flags
 from netcancel.cli.options import JsonFlag, SettingFlags, refuse_memory
 from netcancel.cli.output import plain, show, show_json
 from netcancel.core.outcomes import Approved, Declined, NetCancelled
@@ -35,14 +33,7 @@ def approve(
     source: str | None = None,
     /,
     *,
-    merc_trx_no: str | None = None,
-    trx_amt: str | None = None,
-    vat_amt: str | None = None,
-    svc_amt: str | None = None,
-    tax_free_amt: str | None = None,
-    alot_month: str | None = None,
-    user_data: str | None = None,
-    token_file: Annotated[str | None, Parameter(name="--token-file")] = None,
+    flags: ApprovalFlags = ApprovalFlags(),  # noqa: B008  frozen
     as_json: JsonFlag = False,
     **settings: SettingFlags,
 ) -> Exit:
@@ -55,34 +46,9 @@ def approve(
     ----------
     source
         a JSON file with the manual's field names, or - for standard input; flags win over it
-    merc_trx_no
-        your number for this payment, never used before
-    trx_amt
-        total in KRW
-    vat_amt
-        value-added tax in it
-    svc_amt
-        service charge in it
-    tax_free_amt
-        tax-free part of it
-    alot_month
-        instalments in months; 00, the default, is a lump sum
-    user_data
-        a text that the gateway echoes
-    token_file
-        a file that holds the token, or - for standard input
     """
     refuse_token_flags(settings)
-    flags = {
-        "merc_trx_no": merc_trx_no,
-        "trx_amt": trx_amt,
-        "vat_amt": vat_amt,
-        "svc_amt": svc_amt,
-        "tax_free_amt": tax_free_amt,
-        "alot_month": alot_month,
-        "user_data": user_data,
-    }
-    given = gather(source=source, token_file=token_file, flags=flags, allowed=FIELDS)
+    given = gather(source, flags, allowed=FIELDS)
     missing = [name for name in ("merc_trx_no", "trx_amt", "vat_amt") if name not in given]
     if missing:
         raise Stop(Exit.WRONG, f"not given: {', '.join(missing)}")

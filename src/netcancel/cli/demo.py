@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netcancel.cli.demo_view import show_balance, view
 from netcancel.cli.exits import Exit, Stop
 from netcancel.cli.output import write
 from netcancel.demo.story import Broken, Story
-from netcancel.demo.view import show_balance, view
 
 if TYPE_CHECKING:
     from netcancel.demo.books import Balance

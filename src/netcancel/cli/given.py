@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
+
+from cyclopts import Parameter
 
 from netcancel.cli.app import STDIN
 from netcancel.cli.exits import Exit, Stop
@@ -28,22 +31,56 @@ AMOUNTS: Final = frozenset({Kind.TOTAL, Kind.PART})
 NAMES: Final = {field.wire: field.name for field in FIELDS.values()}
 
 
-def gather(
-    *,
-    source: str | None,
-    token_file: str | None,
-    flags: Mapping[str, str | None],
-    allowed: Collection[str],
-) -> dict[str, Value]:
-    """Return fields by their snake-case names.
+def _field(name: str) -> Parameter:
+    return Parameter(help=FIELDS[name].meaning)
 
-    `source` and `token_file` are paths. Raises `Stop` for what can't be
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """The fields that approval and net-cancel share, as text; None: not given by a flag."""
+
+    merc_trx_no: Annotated[str | None, _field("merc_trx_no")] = None
+    trx_amt: Annotated[str | None, _field("trx_amt")] = None
+    vat_amt: Annotated[str | None, _field("vat_amt")] = None
+    svc_amt: Annotated[str | None, _field("svc_amt")] = None
+    alot_month: Annotated[str | None, _field("alot_month")] = None
+    token_file: Annotated[
+        str | None, Parameter(help="a file that holds the token, or - for standard input")
+    ] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalFlags(Flags):
+    """What an approval may have besides."""
+
+    tax_free_amt: Annotated[str | None, _field("tax_free_amt")] = None
+    user_data: Annotated[str | None, _field("user_data")] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetCancelFlags(Flags):
+    """What a net-cancel has besides: the approval's time."""
+
+    tran_dt: Annotated[str | None, _field("tran_dt")] = None
+    tran_tm: Annotated[str | None, _field("tran_tm")] = None
+
+
+def gather(source: str | None, flags: Flags, *, allowed: Collection[str]) -> dict[str, Value]:
+    """Return fields by their snake-case names, from a JSON file at `source` and from flags.
+
+    Raises `Stop` for what can't be
     read and `InvalidRequest` for a field that doesn't belong here; no value is ever shown.
     """
+    token_file = flags.token_file
     if source == STDIN and token_file == STDIN:
         raise Stop(Exit.WRONG, "standard input can't hold both the JSON and the token")
     given = {} if source is None else _read_json(_read(source), allowed)
-    given |= {name: _from_flag(name, text) for name, text in flags.items() if text is not None}
+    for name in (each.name for each in fields(flags) if each.name in allowed):
+        if (text := getattr(flags, name)) is not None:
+            given[name] = _from_flag(name, text)
     if token_file is not None:
         if "token_key" in given:
             raise Stop(Exit.WRONG, "the token is given twice: keep the JSON's or --token-file")

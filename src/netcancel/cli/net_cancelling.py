@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
-
-from cyclopts import Parameter
+from typing import Any
 
 from netcancel.cli import words
 from netcancel.cli.exits import Exit, Stop
-from netcancel.cli.given import gather, refuse_token_flags
+from netcancel.cli.given import NetCancelFlags, gather, refuse_token_flags
 from netcancel.cli.options import JsonFlag, SettingFlags, reading, result_of
 from netcancel.cli.output import plain, show, show_json
 from netcancel.client import Client
@@ -25,57 +23,24 @@ def net_cancel(
     source: str | None = None,
     /,
     *,
-    merc_trx_no: str | None = None,
-    trx_amt: str | None = None,
-    vat_amt: str | None = None,
-    svc_amt: str | None = None,
-    alot_month: str | None = None,
-    tran_dt: str | None = None,
-    tran_tm: str | None = None,
-    token_file: Annotated[str | None, Parameter(name="--token-file")] = None,
+    flags: NetCancelFlags = NetCancelFlags(),  # noqa: B008  frozen
     as_json: JsonFlag = False,
     **settings: SettingFlags,
 ) -> Exit:
     """Send one net-cancel with exactly these fields, without journal and without repeat.
 
     For a payment that was not made through this journal: a number that the journal knows is
-    refused, `netcancel retry` is its way. Terminal, service and business number come from the
-    settings unless the JSON has them. Ends with 0: acknowledged, 1: refused, 3: the answer is lost.
+    refused, `netcancel retry` is its way. All fields are the approval's. Terminal, service and
+    business number come from the settings unless the JSON has them. Ends with 0: acknowledged,
+    1: refused, 3: the answer is lost.
 
     Parameters
     ----------
     source
         a JSON file with the manual's field names, or - for standard input; flags win over it
-    merc_trx_no
-        the approval's number
-    trx_amt
-        the approval's total in KRW
-    vat_amt
-        the approval's value-added tax
-    svc_amt
-        the approval's service charge
-    alot_month
-        the approval's instalments; 00 is a lump sum
-    tran_dt
-        the approval's date, yyyyMMdd
-    tran_tm
-        the approval's time, HHmmss
-    token_file
-        a file that holds the approval's token, or - for standard input
     """
     refuse_token_flags(settings)
-    flags = {
-        "merc_trx_no": merc_trx_no,
-        "trx_amt": trx_amt,
-        "vat_amt": vat_amt,
-        "svc_amt": svc_amt,
-        "alot_month": alot_month,
-        "tran_dt": tran_dt,
-        "tran_tm": tran_tm,
-    }
-    given: dict[str, Any] = gather(
-        source=source, token_file=token_file, flags=flags, allowed=FIELDS
-    )
+    given: dict[str, Any] = dict(gather(source, flags, allowed=FIELDS))
     loaded = Settings.load(flags=settings)
     loaded.require(*(name for name in SELLER if name not in given))
     request = NetCancelRequest(**{name: loaded.get(name) for name in SELLER} | given)

@@ -33,10 +33,10 @@ class Family:
         self.end(*self._children)
 
     def start(self, name: str, *words: str) -> None:
-        """Start a child (see `netcancel.demo.child`); its errors go to a log of its name."""
+        """Start a child (see `netcancel.cli.demo_child`); its errors go to a log of its name."""
         with self.log_path(name).open("a", encoding="utf-8") as log:
             self._children[name] = subprocess.Popen(  # noqa: S603  our own program
-                [sys.executable, "-m", "netcancel.demo.child", *words],
+                [sys.executable, "-m", "netcancel.cli.demo_child", *words],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

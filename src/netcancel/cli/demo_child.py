@@ -1,7 +1,8 @@
 """A process of the demonstration: does one part, and never outlives the process that started it.
 
-`python -m netcancel.demo.child PART [ARGUMENT ...]`: `payer`, or a command of the command line. Its
-standard input is a pipe from its parent: where that ends, the parent is gone, however it died.
+`python -m netcancel.cli.demo_child PART [ARGUMENT ...]`; a part is `payer` or a command of the
+command line. Its standard input is a pipe from its parent: where that ends, the parent is gone,
+however it died.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import os
 import sys
 import threading
 
-from netcancel.cli import main as command_line
+from netcancel.cli.app import main as command_line
 from netcancel.demo import payer
 
 ORPHANED = 70

@@ -75,7 +75,7 @@ class Picture:
 
     def __call__(self, seen: Snapshot) -> None:
         """Draw anew."""
-        self._live.update(_drawn(seen), refresh=True)
+        self._live.update(drawn(seen), refresh=True)
 
 
 def view() -> View:
@@ -87,7 +87,8 @@ def _present(seen: Snapshot) -> list[tuple[State, int]]:
     return [(state, seen.by_state[state]) for state in State if seen.by_state.get(state)]
 
 
-def _drawn(seen: Snapshot) -> Group:
+def drawn(seen: Snapshot) -> Group:
+    """Return the picture of a moment."""
     bar = Table.grid(padding=(0, 1))
     bar.add_row(
         ProgressBar(total=seen.total, completed=seen.closed, width=BAR_COLUMNS),
