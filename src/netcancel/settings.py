@@ -16,7 +16,7 @@ import tomllib
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar, cast
 
 from netcancel.core.policy import Policy
 from netcancel.errors import ConfigurationError, InvalidRequest
@@ -364,12 +364,16 @@ def _number(setting: Setting, layer: _Layer, raw: object) -> int | float:
 
 
 def _codes(setting: Setting, layer: _Layer, raw: object) -> frozenset[str]:
+    items: list[object]
     if isinstance(raw, str) and not layer.is_typed:
-        codes = frozenset(part.strip() for part in raw.split(",")) - {""}
-    elif isinstance(raw, list) and all(isinstance(item, str) for item in raw):
-        codes = frozenset(raw)
+        items = [part.strip() for part in raw.split(",") if part.strip()]
+    elif isinstance(raw, list):
+        items = cast("list[object]", raw)
     else:
         raise _refusal(setting, layer)
+    if not all(isinstance(item, str) for item in items):
+        raise _refusal(setting, layer)
+    codes = frozenset(str(item) for item in items)
     try:
         Codes.of(codes)
     except ConfigurationError as error:

@@ -14,7 +14,7 @@ from netcancel.errors import ConfigurationError, JournalUnavailable
 from netcancel.journal.opening import open_journal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from concurrent.futures import Future
 
     from netcancel.core.payment import Payment
@@ -35,7 +35,7 @@ READ_SECONDS: Final = 10.0
 
 
 @contextmanager
-def reading(settings: Settings) -> Iterator[Journal]:
+def reading(settings: Settings) -> Generator[Journal]:
     """Open the journal, which must be there, for the length of a command."""
     refuse_memory(settings)
     journal = open_journal(settings.journal, vault_key=settings.vault_key, create=False)

@@ -29,7 +29,7 @@ UNITS: Final = (("day", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 def duration(seconds: float) -> str:
     """Say how long in the two largest units that fit: "2 h 5 min"."""
     left = max(0, round(seconds))
-    said = []
+    said: list[str] = []
     for unit, size in UNITS:
         count, left = divmod(left, size)
         if count:

@@ -152,7 +152,7 @@ def _faults_of_telling(
 ) -> list[Fault]:
     """Compare what a caller was told with the ledger, and with the journal's memory."""
     is_live = any(charge["status"] == LIVE for charge in charges)
-    faults = []
+    faults: list[Fault] = []
     if told.number not in known:
         faults.append(Fault.FORGOTTEN)
     if told.outcome == "Approved":

@@ -54,8 +54,8 @@ class Snapshot:
 
     total: int
     seconds: float = 0.0
-    told: Mapping[str, int] = field(default_factory=dict)
-    by_state: Mapping[State, int] = field(default_factory=dict)
+    told: Mapping[str, int] = field(default_factory=dict[str, int])
+    by_state: Mapping[State, int] = field(default_factory=dict["State", int])
     in_doubt: int = 0
     live: int = 0
     given_back: int = 0
