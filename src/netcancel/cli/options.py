@@ -11,7 +11,6 @@ from cyclopts import Parameter
 
 from netcancel.cli.exits import Exit, Stop
 from netcancel.errors import ConfigurationError, JournalUnavailable
-from netcancel.journal.opening import open_journal
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -37,6 +36,8 @@ READ_SECONDS: Final = 10.0
 @contextmanager
 def reading(settings: Settings) -> Generator[Journal]:
     """Open the journal, which must be there, for the length of a command."""
+    from netcancel.journal.opening import open_journal
+
     refuse_memory(settings)
     journal = open_journal(settings.journal, vault_key=settings.vault_key, create=False)
     try:

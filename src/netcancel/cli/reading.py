@@ -12,9 +12,7 @@ from netcancel.cli.options import JsonFlag, SettingFlags, find_or_stop, reading,
 from netcancel.cli.output import facts, plain, show_json, state_text, table
 from netcancel.cli.output import show as show_all
 from netcancel.core.lifecycle import State
-from netcancel.desk import world_of
 from netcancel.settings import Settings
-from netcancel.wire import Gateway
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,9 +29,7 @@ def status(*, as_json: JsonFlag = False, **settings: SettingFlags) -> None:
     Needs the base URL and the channel, which tell this world's payments from others'.
     """
     given = Settings.load(flags=settings)
-    given.require("base_url", "channel_id")
-    gateway = Gateway.parse(given.get("base_url"))
-    world = world_of(gateway, given.get("channel_id"), given.get("environment"))
+    world = _world_of(given)
     with reading(given) as journal:
         summary = result_of(journal.summary(world=world))
     if as_json:
@@ -51,6 +47,16 @@ def status(*, as_json: JsonFlag = False, **settings: SettingFlags) -> None:
         ),
         facts(_summary_facts(summary, world)),
     )
+
+
+def _world_of(settings: Settings) -> str:
+    # These load all that a worker needs: `list` and `show` start without.
+    from netcancel.desk import world_of
+    from netcancel.wire import Gateway
+
+    settings.require("base_url", "channel_id")
+    gateway = Gateway.parse(settings.get("base_url"))
+    return world_of(gateway, settings.get("channel_id"), settings.get("environment"))
 
 
 def _summary_row(summary: Summary, world: str) -> dict[str, object]:
