@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sandbox.handle": {"kicc"},  # for the value types Merchant and Credentials
     "testing": {"guard", "journal", "sandbox"},
     "cli": ANYTHING,
+    "demo": {"core", "guard", "journal", "sandbox", "settings"},
     "__main__": {"cli"},
 }
 
@@ -160,8 +161,8 @@ def test_every_way_to_import_is_seen(source: str, names: set[str]) -> None:
         ("core.flows", "corelike", False),
         ("sandbox.server", "kicc.messages", False),
         ("sandbox.handle", "kicc.merchant", True),
-        ("simulation.world", "journal.memory.Memory", True),
-        ("simulation.world", "journal.sqlite", False),
+        ("demo.books", "core.lifecycle", True),
+        ("demo.books", "kicc.messages", False),
         ("recovery", "guard", False),
         ("guard", "recovery", True),
         ("guard", "Guard", False),
