@@ -19,7 +19,7 @@ compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint format bench lock clean
+.PHONY: help setup demo test lint format bench docs lock clean
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -44,6 +44,10 @@ format: .venv/.dev ## format the code and sort the imports
 
 bench: .venv/.dev ## measure guarded approvals beside unguarded and naive ones
 	$(bin)/python -m bench $(ARGS)
+
+docs: .venv/.dev ## write the generated pages anew
+	$(bin)/python -m tools.states
+	$(bin)/python -m tools.settings
 
 lock: .venv/.uv ## compile requirements/*.txt anew (ARGS=--upgrade takes the newest versions)
 	$(compile) requirements/uv.txt $(ARGS) requirements/uv.in

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from netcancel.core import flows
+from netcancel.core.lifecycle import RECOVERABLE, State
 from netcancel.core.outcomes import Outcome, outcome_of
 from netcancel.core.policy import Policy
 from netcancel.desk import Desk, new_tag
@@ -107,8 +108,10 @@ class _Guard:
         except JournalUnavailable as error:
             log.notice("what is still owed can't be counted: %s", error)
         else:
-            if owed := sum(n for state, n in summary.by_state.items() if not state.is_final):
+            if owed := sum(summary.by_state.get(state, 0) for state in RECOVERABLE):
                 log.notice("%d payments are still owed; `netcancel worker` carries on", owed)
+            if escalated := summary.by_state.get(State.ESCALATED, 0):
+                log.notice("%d payments wait for a person: `netcancel list --escalated`", escalated)
         journal.close()
 
 

@@ -39,6 +39,13 @@ def test_an_approval_is_sent_once_and_told() -> None:
     assert sent(world) == [APPROVAL_PATH]
 
 
+def test_an_answer_without_amount_is_approved_and_noted() -> None:
+    """An absent amount contradicts nothing; the history says that it was absent (spec 3.1)."""
+    world = World(Gateway(["amount-absent"]))
+    assert world.approve(world.order()).state is State.APPROVED
+    assert "no amount" in found(world).history[-1].note
+
+
 def test_a_listed_decline_is_told_with_its_code() -> None:
     """A decline needs no net-cancel."""
     world = World(Gateway(["declined"]))

@@ -53,9 +53,13 @@ APPROVAL_FATES = (
     "unlisted",
     "not-connected",
     "amount-differs",
+    "amount-absent",
     "delayed",
 )
 """What the gateway does with an approval; `delayed`: worked after the first net-cancel."""
+
+CODES = {"approved": "0000", "amount-differs": "0000", "amount-absent": "0000", "unlisted": "9999"}
+"""What it answers to an approval that it has worked; every other fate is silence."""
 
 NET_CANCEL_FATES = ("done", "lost-before", "lost-after", "refused", "not-connected")
 
@@ -98,15 +102,11 @@ class Gateway:
             self._delayed.append(message)
         elif fate != "lost-before":
             self._charge(message)
-        match fate:
-            case "approved":
-                return self._say(message, "0000", aprvNo="12345678", trxAmt=message["trxAmt"])
-            case "amount-differs":
-                return self._say(message, "0000", aprvNo="12345678", trxAmt=message["trxAmt"] + 1)
-            case "unlisted":
-                return self._say(message, "9999")
-            case _:
-                return SILENCE
+        if fate not in CODES:
+            return SILENCE
+        amount = message["trxAmt"] + (fate == "amount-differs")
+        more = {} if fate == "amount-absent" else {"trxAmt": amount}
+        return self._say(message, CODES[fate], aprvNo="12345678", **more)
 
     def _charge(self, message: dict[str, Any]) -> None:
         self.charges.setdefault(message["mercTrxNo"], "live")

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from netcancel.core.lifecycle import FINAL, MOVES, Event, State
+from netcancel.core.lifecycle import FINAL, MOVES, RECOVERABLE, Event, State
 from netcancel.journal.statements import script
-from netcancel.journal.writes import CLAIMABLE, REFUSALS
+from netcancel.journal.writes import REFUSALS
 from tests.journal.samples import CHANGES, WAYS
 
 SCHEMA = script("0001_create.sql")
@@ -42,12 +42,12 @@ def test_what_is_claimed_in_sql_is_what_the_table_lets_recovery_claim() -> None:
     """A state is claimable where the table has a claim for it."""
     named = {State(name) for name in re.findall(r"state = '(\w+)'", script("due.sql"))}
     by_table = {row.source for row in MOVES if row.event in {Event.CLAIMED, Event.LEASE_RAN_OUT}}
-    assert named == CLAIMABLE == by_table
+    assert named == RECOVERABLE == by_table
 
 
 def test_what_is_claimed_can_be_handed_over() -> None:
     """Whatever is held can be given back."""
-    assert {row.source for row in MOVES if row.event is Event.OWNER_GAVE_UP} == CLAIMABLE
+    assert {row.source for row in MOVES if row.event is Event.OWNER_GAVE_UP} == RECOVERABLE
 
 
 def test_refusals_are_events_of_net_cancels() -> None:

@@ -175,8 +175,9 @@ def _approval_consequence(verdict: ApprovalVerdict | None, policy: Policy) -> tu
         case None:
             detail = "not sent: too much time had passed since it was signed"
             return Event.TOO_LATE_TO_SEND, replace(owed, never_sent=True, detail=detail)
-        case ApprovalProven(answer):
-            return Event.APPROVAL_PROVEN, Change(answer=answer, code=answer.resp_cd)
+        case ApprovalProven(answer, amount_was_absent):
+            note = "the answer named no amount" if amount_was_absent else ""
+            return Event.APPROVAL_PROVEN, Change(answer=answer, code=answer.resp_cd, note=note)
         case DeclineProven(code, message):
             return Event.DECLINE_PROVEN, Change(code=code, message=message)
         case AmountDiffers(answer, requested, approved):
@@ -227,23 +228,24 @@ def _net_cancel_consequence(
     payment: Payment, verdict: NetCancelVerdict, draw: float, policy: Policy
 ) -> tuple[Event, Change]:
     """Say what a verdict on a net-cancel does to its payment."""
+    if isinstance(verdict, AnswerLost):
+        lost = Change(note=f"{verdict.loss}: {verdict.detail}")
+        return _still_owed(payment, draw, policy, lost)
+    told = Change(code=verdict.code, message=verdict.message)
     match verdict:
         case Acknowledged(how=Acknowledgement.NOTHING_TO_VOID) if payment.answer is not None:
             note = "the gateway knows of nothing to void, but the approval is proven"
-            return Event.CHARGE_DENIED, Change(code=verdict.code, alarmed=True, note=note)
-        case Acknowledged(how, code) if payment.is_settled:
-            return Event.ACKNOWLEDGED_LATE, Change(code=code, note=f"{how}, nothing can follow")
-        case Acknowledged(code=code) | Refused(code=code) if payment.never_sent:
+            return Event.CHARGE_DENIED, replace(told, alarmed=True, note=note)
+        case Acknowledged(how) if payment.is_settled:
+            return Event.ACKNOWLEDGED_LATE, replace(told, note=f"{how}, nothing can follow")
+        case _ if payment.never_sent:
             note = "answered; the approval had never left this host"
-            return Event.ANSWERED_NEVER_SENT, Change(code=code, note=note)
-        case Acknowledged(how, code):
-            return Event.ACKNOWLEDGED_EARLY, Change(
-                code=code, due_seconds=payment.seconds_to_settle, attempts=0, note=how
-            )
-        case Refused(code, message):
-            return _still_owed(payment, draw, policy, Change(code=code, message=message))
-        case AnswerLost(loss, detail):
-            return _still_owed(payment, draw, policy, Change(note=f"{loss}: {detail}"))
+            return Event.ANSWERED_NEVER_SENT, replace(told, note=note)
+        case Acknowledged(how):
+            due = payment.seconds_to_settle
+            return Event.ACKNOWLEDGED_EARLY, replace(told, due_seconds=due, attempts=0, note=how)
+        case Refused():
+            return _still_owed(payment, draw, policy, told)
 
 
 def _still_owed(

@@ -118,6 +118,9 @@ FINAL: Final = frozenset({S.APPROVED, S.DECLINED, S.NET_CANCELLED, S.CANCELLED, 
 VOIDING: Final = frozenset({S.NET_CANCELLING, S.SETTLING})
 """Recovery owes these a net-cancel."""
 
+RECOVERABLE: Final = VOIDING | {S.APPROVING}
+"""Recovery takes these when they are due."""
+
 MOVES: Final = (
     Move(None, E.INTENT_WRITTEN, S.APPROVING, "durable before the first byte leaves"),
     Move(S.APPROVING, E.APPROVAL_PROVEN, S.APPROVED, "a proof, and nobody took over meanwhile"),
@@ -127,7 +130,6 @@ MOVES: Final = (
     Move(S.APPROVING, E.TOO_LATE_TO_SEND, S.NET_CANCELLING, "an aged signature must not be sent"),
     Move(S.APPROVING, E.OWNER_GAVE_UP, S.NET_CANCELLING, "interrupted: recovery's, due at once"),
     Move(S.APPROVING, E.LEASE_RAN_OUT, S.NET_CANCELLING, "the owner is dead or too slow: fenced"),
-    Move(S.APPROVING, E.POISONED, S.ESCALATED, "nobody can build its net-cancel"),
     Move(S.NET_CANCELLING, E.CLAIMED, S.NET_CANCELLING, "a new version fences the last sender"),
     Move(S.NET_CANCELLING, E.OWNER_GAVE_UP, S.NET_CANCELLING, "interrupted: due at once"),
     Move(S.NET_CANCELLING, E.ACKNOWLEDGED_EARLY, S.SETTLING, "a late approval may still follow"),

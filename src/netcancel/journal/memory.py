@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from netcancel.core.lifecycle import Event, State, target
+from netcancel.core.lifecycle import RECOVERABLE, Event, State, target
 from netcancel.core.payment import (
     MICROSECONDS,
     Change,
@@ -161,7 +161,7 @@ class MemoryJournal:
             (row.payment.due_at, place, row)
             for place, row in enumerate(self._rows.values())
             if row.payment.world == world
-            and row.payment.state in writes.CLAIMABLE
+            and row.payment.state in RECOVERABLE
             and row.payment.due_at is not None
             and row.payment.due_at <= now
         )
@@ -195,7 +195,7 @@ class MemoryJournal:
             for payment in payments
             if payment.in_doubt
         ]
-        is_open = {*writes.CLAIMABLE, State.ESCALATED} - {State.APPROVING}
+        is_open = {*RECOVERABLE, State.ESCALATED} - {State.APPROVING}
         return Summary(
             by_state=dict(Counter(payment.state for payment in payments)),
             in_doubt=len(since),

@@ -38,6 +38,10 @@ def open_journal(
     if scheme != "sqlite" or not name:
         raise ConfigurationError(f"a journal is one of {SUPPORTED}")
     path = _path_of(name)
+    if not create and not path.exists():
+        raise ConfigurationError(
+            f"there is no journal {path}: workers and reading commands never create one"
+        )
     may_make_key = create and not (path.exists() and path.stat().st_size)
     vault = Vault(master_key(vault_key, create=may_make_key))
     return open_sqlite(path, vault, clock, create=create)

@@ -94,7 +94,8 @@ def prepare(path: Path, vault: Vault, *, create: bool, mode: str) -> bytes:
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise ConfigurationError("netcancel needs SQLite 3.37 or newer")
     _check_place(path)
-    _make_file(path, create=create)
+    if create:
+        _make_file(path)
     try:
         connection = connect(path, mode)
         try:
@@ -158,14 +159,10 @@ def _check_place(path: Path) -> None:
         )
 
 
-def _make_file(path: Path, *, create: bool) -> None:
+def _make_file(path: Path) -> None:
     """Make an empty file that only we can read, before SQLite makes one that others can."""
     if path.exists():
         return
-    if not create:
-        raise ConfigurationError(
-            f"there is no journal {path}: workers and reading commands never create one"
-        )
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         os.close(os.open(path, flags, 0o600))

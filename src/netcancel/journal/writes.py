@@ -8,13 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from netcancel.core.lifecycle import Event, State, target
+from netcancel.core.lifecycle import RECOVERABLE, Event, State, target
 from netcancel.core.payment import MICROSECONDS, Change, Intent, Payment, Version
 
 T = TypeVar("T")
-
-CLAIMABLE: Final = frozenset({State.APPROVING, State.NET_CANCELLING, State.SETTLING})
-"""What recovery takes when it is due, and what an interrupted holder hands over to it."""
 
 REFUSALS: Final = frozenset({Event.NOT_ACKNOWLEDGED, Event.WINDOW_CLOSED})
 """A code that comes with one of these is a net-cancel's refusal."""
@@ -98,7 +95,7 @@ def claim(row: Payment, hold_seconds: float) -> tuple[Event, Change]:
 
 def hand_over(row: Payment, writer: str) -> Change | None:
     """Return what makes due at once what `writer` holds; None: it holds nothing of this payment."""
-    if row.version.writer != writer or not row.is_held or row.state not in CLAIMABLE:
+    if row.version.writer != writer or not row.is_held or row.state not in RECOVERABLE:
         return None
     return Change(due_seconds=0.0, begins_debt=row.state is State.APPROVING)
 
