@@ -11,8 +11,11 @@ import asyncio
 import random
 import time
 import uuid
+from collections import deque
 from concurrent.futures import Future, wait
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from weakref import WeakKeyDictionary
 
 from netcancel.core.effects import (
     Alarm,
@@ -221,6 +224,7 @@ class AwaitingPerformer(_Performer):
     ) -> None:
         super().__init__(journal, signer, alarm)
         self._transport = transport
+        self._bells: WeakKeyDictionary[asyncio.AbstractEventLoop, _Bell] = WeakKeyDictionary()
 
     async def aclose(self) -> None:
         """Close the connections that are kept alive."""
@@ -241,15 +245,55 @@ class AwaitingPerformer(_Performer):
             case _:
                 return self._at_once(effect)
 
-    @staticmethod
-    async def _result(future: Future[T]) -> T | Unavailable:
+    async def _result(self, future: Future[T]) -> T | Unavailable:
+        loop = asyncio.get_running_loop()
+        told: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(COMMIT_BUDGET_SECONDS, _wake, told)
+        future.add_done_callback(partial(self._bells.setdefault(loop, _Bell()).ring, told))
         try:
-            async with asyncio.timeout(COMMIT_BUDGET_SECONDS):
-                return await asyncio.wrap_future(future)
+            await told
+            return future.result(timeout=0)
         except JournalUnavailable as error:
             return Unavailable(str(error))
         except TimeoutError:
             return Unavailable(f"no answer in {COMMIT_BUDGET_SECONDS:g} s")
+        finally:
+            timer.cancel()
+            future.cancel()  # what the journal has not begun nobody waits for any more
+
+
+class _Bell:
+    """Wakes waiting tasks of one loop from other threads: one call for all that a commit served.
+
+    `asyncio.wrap_future` would write to the loop's own pipe for each of them.
+    """
+
+    def __init__(self) -> None:
+        self._told: deque[asyncio.Future[None]] = deque()
+        self._is_rung = False
+
+    def ring(self, told: asyncio.Future[None], _done: Future[Any]) -> None:
+        """Have the loop wake a task soon; where the loop is closed, nobody waits any more."""
+        self._told.append(told)
+        if self._is_rung:
+            return
+        self._is_rung = True
+        try:
+            told.get_loop().call_soon_threadsafe(self._wake_all)
+        except RuntimeError:
+            self._is_rung = False
+            self._told.clear()
+
+    def _wake_all(self) -> None:
+        # Said before the first is woken: whoever comes from now on rings again.
+        self._is_rung = False
+        while self._told:
+            _wake(self._told.popleft())
+
+
+def _wake(told: asyncio.Future[None]) -> None:
+    if not told.done():
+        told.set_result(None)
 
 
 def _request(signed: Signed) -> Request:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from netcancel.core.flows import Order
 from netcancel.core.payment import Intent
@@ -12,15 +12,18 @@ from netcancel.kicc import (
     ApprovalRequest,
     Expected,
     Merchant,
-    net_cancel_body,
+    NetCancelRequest,
     seoul_date_and_time,
 )
 
 if TYPE_CHECKING:
     from netcancel.core.policy import Policy
 
-NOT_DATA = frozenset({"tran_dt", "tran_tm"})
+NOT_DATA: Final = frozenset({"tran_dt", "tran_tm"})
 """A second call of the same order has another time; it is the same data all the same."""
+
+_DATA: Final = tuple(f.name for f in ApprovalRequest.fields if f.name not in NOT_DATA)
+_NET_CANCEL: Final = tuple(field.wire for field in NetCancelRequest.fields)
 
 
 def freeze(
@@ -58,7 +61,7 @@ def freeze(
         tran_dt=tran_dt,
         tran_tm=tran_tm,
         same_data=_same_data(request),
-        net_cancel_body=net_cancel_body(approval_body),
+        net_cancel_body=_net_cancel_body(approval_body),
         hold_seconds=policy.hold_seconds,
         settle_after_seconds=policy.settle_after_seconds,
         max_in_doubt=policy.max_in_doubt,
@@ -66,7 +69,17 @@ def freeze(
     return Order(intent=intent, approval_body=approval_body, expected=Expected.of(request))
 
 
+def _net_cancel_body(approval_body: bytes) -> bytes:
+    """Project an approval's bytes on the net-cancel's eleven fields, value by value (spec 3.2).
+
+    Only for bytes that an `ApprovalRequest` wrote: both requests have the same rules for these
+    fields, so nothing is checked a second time.
+    """
+    sent = json.loads(approval_body)
+    kept = {wire: sent[wire] for wire in _NET_CANCEL}
+    return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 def _same_data(request: ApprovalRequest) -> bytes:
     """Write every argument of an order in one unambiguous form."""
-    names = (field.name for field in request.fields if field.name not in NOT_DATA)
-    return json.dumps({name: getattr(request, name) for name in names}, sort_keys=True).encode()
+    return json.dumps([getattr(request, name) for name in _DATA]).encode()
