@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -21,10 +20,9 @@ class Lock:
 
     def __init__(self, shop: Shop, *, is_held: bool = True) -> None:
         """Take the lock with the `with` block, or only when told."""
-        self._connection = sqlite3.connect(
-            shop.journal_path, isolation_level=None, check_same_thread=False, timeout=30.0
-        )
+        self._path = shop.journal_path
         self._is_held = is_held
+        self._connection: sqlite3.Connection | None = None
 
     def __enter__(self) -> Self:
         if self._is_held:
@@ -32,17 +30,20 @@ class Lock:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with closing(self._connection):
-            self.release()
+        self.release()
 
     def take(self) -> None:
         """Keep everybody out; waits for whoever is at work."""
+        self._connection = sqlite3.connect(
+            self._path, isolation_level=None, check_same_thread=False, timeout=30.0
+        )
         self._connection.execute("BEGIN EXCLUSIVE")
 
     def release(self) -> None:
         """Let everybody in."""
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 def when_it_arrives(

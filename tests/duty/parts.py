@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from netcancel import AsyncGuard, Guard, Outcome, Payment
+from netcancel import AsyncGuard, Guard, JournalUnavailable, Outcome, Payment
 from netcancel.core import flows
-from netcancel.core.effects import Effect
+from netcancel.core.effects import Effect, Exchange, Sleep
 from netcancel.core.outcomes import outcome_of
 from netcancel.desk import new_tag
 from netcancel.drive import drive
+from netcancel.recovery import Recovery
 from netcancel.wire import clock
 from tests.duty.shop import Shop, order_of
 
@@ -182,3 +185,114 @@ def approve_at_once(say: Say, *, shop: dict[str, Any], number: str) -> None:
         say("ready")
         _await(go_file(our, "ready").exists)
         say(type(guard.approve(**order_of(number))).__name__)
+
+
+def work(say: Say, *, shop: dict[str, Any], ahead_seconds: float) -> None:
+    """Recover until SIGTERM."""
+    our = Shop.of_words(shop)
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+        await Recovery(desk).run(stop)
+
+    with our.desk(ahead_seconds=ahead_seconds) as desk:
+        asyncio.run(run())
+    say("stopped")
+
+
+class Trouble:
+    """Something that keeps this process from writing its journal for a while."""
+
+    def __init__(self, say: Say, shop: Shop, kind: str) -> None:
+        self._say = say
+        self._shop = shop
+        self._kind = kind
+        self._is_on = False
+        if kind == "read-only":
+            _drop_privileges()
+
+    def begin(self) -> None:
+        """Let nothing be written any more."""
+        self._is_on = True
+        if self._kind == "full":
+            # No file may grow, as on a full disk; no privilege is needed for this.
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+        elif self._kind == "read-only":
+            self._set_modes(file=0o400, directory=0o500)
+        else:
+            self._say("lock")
+            _await(go_file(self._shop, "locked").exists)
+
+    def end(self) -> None:
+        """Let everything be as before."""
+        if not self._is_on:
+            return
+        self._is_on = False
+        if self._kind == "full":
+            unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+            resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+        elif self._kind == "read-only":
+            self._set_modes(file=0o600, directory=0o700)
+        else:
+            self._say("unlock")
+
+    def _set_modes(self, *, file: int, directory: int) -> None:
+        path = Path(self._shop.journal_path)
+        path.parent.chmod(0o700)
+        for each in path.parent.glob(f"{path.name}*"):
+            each.chmod(file)
+        path.parent.chmod(directory)
+
+
+class Troubled:
+    """A guard's performer that brings trouble between an approval's answer and its verdict."""
+
+    def __init__(self, guard: Guard, trouble: Trouble, *, mends: bool) -> None:
+        self._inner = guard._perform
+        self._trouble = trouble
+        self._mends = mends
+        self._has_come = False
+        vars(guard)["_perform"] = self
+
+    def __call__(self, effect: Effect[Any]) -> Any:
+        """Perform one effect."""
+        if isinstance(effect, Sleep) and self._mends:
+            # The verdict could not be written, and the journal could not be read.
+            self._trouble.end()
+        answer = self._inner(effect)
+        if isinstance(effect, Exchange) and not self._has_come:
+            self._has_come = True
+            self._trouble.begin()
+        return answer
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._inner.close()
+
+
+def approve_in_trouble(say: Say, *, shop: dict[str, Any], trouble: str, when: str) -> None:
+    """Approve while the journal is in trouble; say what one is told."""
+    our = Shop.of_words(shop)
+    hardship = Trouble(say, our, trouble)
+    with our.guard() as guard:
+        if when == "before":
+            hardship.begin()
+            try:
+                guard.approve(**order_of("ORD_1"))
+            except JournalUnavailable:
+                say("JournalUnavailable")
+            hardship.end()
+        else:
+            Troubled(guard, hardship, mends=when == "between, mends")
+        say(type(guard.approve(**order_of("ORD_1"))).__name__)
+        hardship.end()
+    say("done")
+
+
+def _drop_privileges() -> None:
+    """Give up what lets root write read-only files; threads that start later inherit this."""
+    version_3, this_thread = 0x2008_0522, 0
+    header = (ctypes.c_uint32 * 2)(version_3, this_thread)
+    if ctypes.CDLL(None, use_errno=True).capset(header, (ctypes.c_uint32 * 6)()) != 0:
+        raise OSError(ctypes.get_errno(), "capset")
