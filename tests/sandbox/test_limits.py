@@ -39,7 +39,7 @@ def test_a_request_that_does_not_end_is_cut(sent: int) -> None:
         writer.write(REQUEST[:sent])
         data = await bytes_until_cut(reader)
         writer.close()
-        server.stop()
+        await server.stop()
         return data
 
     assert asyncio.run(scenario()) == b""
@@ -58,7 +58,7 @@ def test_a_kept_connection_is_cut_when_it_is_idle() -> None:
         connection.deadline = 0.0
         rest = await bytes_until_cut(reader)
         writer.close()
-        server.stop()
+        await server.stop()
         return answer, left, rest
 
     answer, left, rest = asyncio.run(scenario())
@@ -78,7 +78,7 @@ def test_a_client_that_never_closes_is_cut_after_its_answer() -> None:
         while server.connections:  # noqa: ASYNC110 - the server tells nobody when it cuts
             await asyncio.sleep(0)
         writer.close()
-        server.stop()
+        await server.stop()
         return len(server.connections)
 
     assert asyncio.run(scenario()) == 0
@@ -97,7 +97,7 @@ def test_there_is_a_most_of_connections() -> None:
         refused = await bytes_until_cut(second_reader)
         first.close()
         second.close()
-        server.stop()
+        await server.stop()
         return answer, refused
 
     answer, refused = asyncio.run(scenario())

@@ -1,7 +1,9 @@
 """The handle: its life, its books, and that it leaves at once."""
 
+import gc
 import socket
 import threading
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
@@ -183,3 +185,15 @@ def test_a_bug_in_the_servers_thread_is_raised_at_the_end() -> None:
     assert post(van.base_url, APPROVAL, eleven()).data == b""
     with pytest.raises(ZeroDivisionError):
         van.close()
+
+
+def test_a_connection_that_is_just_being_accepted_is_not_leaked() -> None:
+    """A client that connects in the very moment of the end leaves no open socket behind."""
+    for _ in range(20):
+        with Sandbox() as van, socket.socket() as client:
+            url = urlsplit(van.base_url)
+            client.connect((url.hostname, url.port))
+    with warnings.catch_warnings(record=True) as leaked:
+        warnings.simplefilter("always")
+        gc.collect()
+    assert leaked == []

@@ -23,6 +23,8 @@ FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 ADMIN_PREFIX: Final = "/_sandbox/"
 NEVER: Final = float("inf")
+TURNS_OF_AN_ACCEPT: Final = 10
+"""asyncio takes about five turns of its loop from a new socket to a connection that was cut."""
 
 Handler = Callable[[Received], Reaction]
 
@@ -62,6 +64,7 @@ class Server:
         self.gateway = gateway
         self.handle_admin = handle_admin
         self.connections: set[Connection] = set()
+        self.is_stopping = False
         self._listener: asyncio.Server | None = None
         self._timers: set[asyncio.TimerHandle] = set()
 
@@ -73,14 +76,26 @@ class Server:
         address = self._listener.sockets[0].getsockname()
         return address[0], address[1]
 
-    def stop(self) -> None:
-        """Stop listening and cut every connection."""
-        if self._listener is not None:
-            self._listener.close()
+    async def stop(self) -> None:
+        """Stop listening and cut every connection, those too that are just being accepted."""
+        self.is_stopping = True
         for timer in self._timers:
             timer.cancel()
         for connection in tuple(self.connections):
             connection.cut()
+        if self._listener is not None:
+            await self._stop_listening(self._listener)
+
+    @staticmethod
+    async def _stop_listening(listener: asyncio.Server) -> None:
+        # A listener that is closed while asyncio makes a connection leaks that connection: so no
+        # new one is begun first, then those that were are waited for.
+        loop = asyncio.get_running_loop()
+        for listening in listener.sockets:
+            loop.remove_reader(listening.fileno())
+        for _ in range(TURNS_OF_AN_ACCEPT):
+            await asyncio.sleep(0)
+        listener.close()
 
     def later(self, seconds: float, work: Callable[[], None]) -> None:
         """Do something after some seconds, unless the server is stopped before."""
@@ -122,14 +137,15 @@ class Connection(asyncio.Protocol):
         self.deadline = self._loop.time() + self._server.limits.idle_seconds
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Accept, unless there are too many."""
+        """Accept, unless there are too many or the server is about to end."""
         if not isinstance(transport, asyncio.Transport):
             message = "a stream transport was expected"
             raise TypeError(message)
         self._transport = transport
         self._peer = str(transport.get_extra_info("peername")[0])
         self._server.connections.add(self)
-        if len(self._server.connections) > self._server.limits.connections_max:
+        is_full = len(self._server.connections) > self._server.limits.connections_max
+        if is_full or self._server.is_stopping:
             self.cut()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names it

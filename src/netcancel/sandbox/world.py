@@ -59,7 +59,7 @@ class World:
             on_ready(base_url(address, bound))
             await stop.wait()
         finally:
-            server.stop()
+            await server.stop()
 
     def _note_bug(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         """Keep what nobody caught, for the owner to raise, and log it as usual."""
