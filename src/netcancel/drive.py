@@ -210,6 +210,8 @@ class BlockingPerformer(_Performer):
             return Unavailable(str(error))
         except TimeoutError:
             return Unavailable(f"no answer in {COMMIT_BUDGET_SECONDS:g} s")
+        finally:
+            future.cancel()  # what the journal has not begun nobody waits for any more
 
 
 class AwaitingPerformer(_Performer):

@@ -12,7 +12,7 @@ from netcancel.core.outcomes import Approved, Declined, InDoubt, NetCancelled, o
 from netcancel.core.payment import Change, Payment
 from netcancel.errors import DuplicateTransaction, JournalUnavailable, TooManyInDoubt
 from netcancel.kicc import APPROVAL_PATH, NET_CANCEL_PATH, Codes, Loss
-from tests.core.world import POLICY, WORLD, Gateway, World
+from tests.core.world import POLICY, Gateway, World
 
 FORGETFUL_POLICY = replace(POLICY, nothing_to_void_codes=frozenset({"7777"}))
 
@@ -93,9 +93,7 @@ def test_late_is_judged_by_the_claim_not_by_the_answer() -> None:
     assert world.approve(world.order()).state is State.NET_CANCELLING
     row = found(world)
     world.time = row.settle_at / 1e6 - 0.1
-    claim = world.journal.claim_due(
-        world=WORLD, writer="worker", limit=1, hold_seconds=POLICY.hold_seconds
-    ).result()[0]
+    claim = world.claim("worker")[0]
 
     class SlowGateway(Gateway):
         def answer(self, path: str, body: bytes) -> Any:
@@ -246,9 +244,7 @@ def test_a_pause_between_claim_and_sending_gives_the_claim_back() -> None:
     world = World(Gateway(["lost-after"], ["lost-before"]))
     world.approve(world.order())
     world.time += 100.0
-    claim = world.journal.claim_due(
-        world=WORLD, writer="worker", limit=1, hold_seconds=POLICY.hold_seconds
-    ).result()[0]
+    claim = world.claim("worker")[0]
     claimed_at = world.time
     world.time += 2.0
     before = len(sent(world))
@@ -347,9 +343,7 @@ def test_a_fenced_workers_answer_changes_nothing_but_the_history() -> None:
     world = World(Gateway(["lost-after"], ["lost-before"]))
     world.approve(world.order())
     world.time += 100.0
-    claim = world.journal.claim_due(
-        world=WORLD, writer="slow", limit=1, hold_seconds=POLICY.hold_seconds
-    ).result()[0]
+    claim = world.claim("slow")[0]
     flow = flows.recover(claim, world.time, "slow", POLICY)
     effect = next(flow)
     while not isinstance(effect, Write):
@@ -367,9 +361,7 @@ def test_a_payment_whose_token_can_not_be_opened_is_a_persons() -> None:
     world = World(Gateway(["lost-after"], ["lost-before"]))
     world.approve(world.order())
     world.time += 100.0
-    claim = world.journal.claim_due(
-        world=WORLD, writer="worker", limit=1, hold_seconds=POLICY.hold_seconds
-    ).result()[0]
+    claim = world.claim("worker")[0]
     before = len(sent(world))
     poisoned = replace(claim, net_cancel_body=None)
     payment = world.run(flows.recover(poisoned, world.time, "worker", POLICY))

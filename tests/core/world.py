@@ -218,12 +218,15 @@ class World:
         """Read a payment."""
         return self.journal.find(MERCHANT.tid, number).result()
 
-    def recover_once(self, writer: str = "worker") -> list[Payment]:
-        """Claim what is due now and run the recover flow for each."""
-        claims = self.journal.claim_due(
+    def claim(self, writer: str = "worker") -> list[Claim]:
+        """Claim what is due now."""
+        return self.journal.claim_due(
             world=WORLD, writer=writer, limit=100, hold_seconds=self.policy.hold_seconds
         ).result()
-        begun = self.time
+
+    def recover_once(self, writer: str = "worker") -> list[Payment]:
+        """Claim what is due now and run the recover flow for each."""
+        claims, begun = self.claim(writer), self.time
         return [self.run(flows.recover(claim, begun, writer, self.policy)) for claim in claims]
 
     def recover_until_closed(self, rounds: int = 200) -> None:
