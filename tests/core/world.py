@@ -23,7 +23,7 @@ from netcancel.core.effects import (
     Write,
 )
 from netcancel.core.lifecycle import State
-from netcancel.core.payment import Payment
+from netcancel.core.payment import Claim, Payment
 from netcancel.core.policy import Policy
 from netcancel.freezing import freeze
 from netcancel.journal.opening import open_journal
