@@ -7,6 +7,7 @@ import ctypes
 import os
 import resource
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -296,3 +297,28 @@ def _drop_privileges() -> None:
     header = (ctypes.c_uint32 * 2)(version_3, this_thread)
     if ctypes.CDLL(None, use_errno=True).capset(header, (ctypes.c_uint32 * 6)()) != 0:
         raise OSError(ctypes.get_errno(), "capset")
+
+
+def fork_amid_a_commit(say: Say, *, shop: dict[str, Any]) -> None:
+    """Fork while the guard's journal is in a transaction, and approve in the child."""
+    guard = Shop.of_words(shop).guard()
+    guard.approve(**order_of("before"))
+    has_begun, forking = threading.Event(), threading.Event()
+    os.register_at_fork(before=forking.set)  # before the journal's own: last in, first out
+
+    def work(_session: object, _now: int) -> None:
+        has_begun.set()
+        forking.wait(WAIT_SECONDS)
+
+    written = guard._desk.journal._writer.submit(work, writes=True)  # type: ignore[attr-defined]
+    has_begun.wait(WAIT_SECONDS)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            say(type(guard.approve(**order_of("child"))).__name__)
+        except JournalUnavailable:
+            say("JournalUnavailable")
+        os._exit(0)
+    written.result(WAIT_SECONDS)
+    os.waitpid(pid, 0)
+    guard.close()

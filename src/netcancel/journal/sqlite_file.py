@@ -112,7 +112,10 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
     """Open the file as a journal must be held, and refuse it where SQLite doesn't comply."""
     _check_modes(path)
     uri = f"file:{quote(str(path))}?mode=rw"
-    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    # Used by one thread at a time, but closed by another one before a fork.
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
     try:
         _check_owner(connection, path)
         _set_pragmas(connection, path, mode)
@@ -179,6 +182,9 @@ def _check_modes(path: Path) -> None:
         raise ConfigurationError(f"the journal {path}: {error.strerror}") from None
     if not stat.S_ISREG(status.st_mode):
         raise ConfigurationError(f"{path} is not a file")
+    if not os.access(path, os.R_OK | os.W_OK):
+        # SQLite would open it for reading without a word, and keep it so.
+        raise ConfigurationError(f"the journal {path} can't be read and written by this user")
     if status.st_mode & 0o077:
         raise ConfigurationError(f"others can read or write the journal: chmod 600 {path}")
 

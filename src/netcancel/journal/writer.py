@@ -3,10 +3,10 @@
 Callers hand work over and get a future, which is done only after the commit: nothing is told that
 is not durable. What arrives while a commit runs is the next batch, so one sync serves many.
 
-The session lives in the thread's own frame. After a fork the child has neither that thread nor its
-frame: it can't touch or close the parent's connection (both would corrupt the file), and begins a
-thread and a session of its own with its first call. Futures that were pending at the fork are the
-parent's; the child must not wait for them.
+No session crosses a fork: a child would inherit what the database's library believes of the file,
+but not its locks. So a fork waits for the batch at hand, and the session is closed before it. The
+parent opens the next one with its next batch; the child begins a thread of its own with its first
+call. Futures that were pending at the fork are the parent's; the child must not wait for them.
 """
 
 from __future__ import annotations
@@ -69,14 +69,23 @@ class Writer(Generic[S]):
         self._connect = connect
         self._clock = clock
         self._is_closed = False
-        self.forget_thread()
-        _writers.add(self)
+        self.begin_anew()
+        _forks.watch(self)
 
-    def forget_thread(self) -> None:
-        """Begin anew without touching anything that a lost thread may have held."""
+    def begin_anew(self) -> None:
+        """Have neither thread nor work: a child's state after a fork."""
         self._lock = threading.Lock()
         self._tasks: queue.SimpleQueue[_Task[S] | None] = queue.SimpleQueue()
+        self._runner = _Runner(self._connect, self._clock, self._tasks)
         self._thread: threading.Thread | None = None
+
+    def rest(self) -> None:
+        """Wait for the batch at hand, close the session, and hold still."""
+        self._runner.rest()
+
+    def go_on(self) -> None:
+        """End the rest."""
+        self._runner.go_on()
 
     def submit(self, work: Work[S, T], *, writes: bool) -> Future[T]:
         """Hand work over; its future is done when its transaction is durable."""
@@ -100,21 +109,53 @@ class Writer(Generic[S]):
             thread.join()
 
     def _start(self) -> threading.Thread:
-        runner = _Runner(self._connect, self._clock, self._tasks)
-        thread = threading.Thread(target=runner.run, name="netcancel-journal", daemon=True)
+        thread = threading.Thread(target=self._runner.run, name="netcancel-journal", daemon=True)
         thread.start()
         return thread
 
 
-_writers: weakref.WeakSet[Writer[Any]] = weakref.WeakSet()
+class _Forks:
+    """Has every writer of this process rest while it forks."""
+
+    def __init__(self) -> None:
+        self._writers: weakref.WeakSet[Writer[Any]] = weakref.WeakSet()
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._lock = threading.Lock()
+        self._resting: list[Writer[Any]] = []
+
+    def watch(self, writer: Writer[Any]) -> None:
+        """Think of a new writer at the next fork."""
+        with self._lock:
+            self._writers.add(writer)
+
+    def before(self) -> None:
+        """Bring all writers to rest; none is made until the fork is over."""
+        self._lock.acquire()
+        for writer in self._writers:
+            writer.rest()
+            self._resting.append(writer)
+
+    def after_in_parent(self) -> None:
+        """Let them go on."""
+        while self._resting:
+            self._resting.pop().go_on()
+        self._lock.release()
+
+    def after_in_child(self) -> None:
+        """Let them begin anew: their threads were left behind."""
+        self._begin_anew()
+        for writer in self._writers:
+            writer.begin_anew()
 
 
-def _forget_the_parents_threads() -> None:
-    for writer in _writers:
-        writer.forget_thread()
-
-
-os.register_at_fork(after_in_child=_forget_the_parents_threads)
+_forks: Final = _Forks()
+os.register_at_fork(
+    before=_forks.before,
+    after_in_parent=_forks.after_in_parent,
+    after_in_child=_forks.after_in_child,
+)
 
 
 class _Runner(Generic[S]):
@@ -129,16 +170,41 @@ class _Runner(Generic[S]):
         self._connect = connect
         self._clock = clock
         self._tasks = tasks
+        self._session: S | None = None
+        # Whoever uses the session holds the gate. Whoever wants to rest waits in the turnstile,
+        # and so comes next, however busy the thread is.
+        self._turnstile = threading.Lock()
+        self._gate = threading.Lock()
 
     def run(self) -> None:
-        """Work until told to end; the session stays in this frame."""
-        session: S | None = None
+        """Work until told to end."""
         is_open = True
         while is_open:
             batch, is_open = self._next_batch()
-            session = self._serve(session, batch)
+            with self._turnstile:
+                self._gate.acquire()
+            try:
+                self._session = self._serve(self._session, batch)
+            finally:
+                self._gate.release()
+        with self._gate:
+            self._close_session()
+
+    def rest(self) -> None:
+        """Wait for the batch at hand, close the session, and keep the thread from the next one."""
+        self._turnstile.acquire()
+        self._gate.acquire()
+        self._close_session()
+
+    def go_on(self) -> None:
+        """End the rest."""
+        self._gate.release()
+        self._turnstile.release()
+
+    def _close_session(self) -> None:
+        session, self._session = self._session, None
         if session is not None:
-            session.close()
+            _close(session)
 
     def _next_batch(self) -> tuple[list[_Task[S]], bool]:
         """Wait for work, and take what there is; False: it is the last."""
@@ -161,7 +227,8 @@ class _Runner(Generic[S]):
             session.begin(writes=any(task.writes for task in batch))
             now = round(self._clock() * MICROSECONDS)
         except Exception as error:  # noqa: BLE001  whatever it was, the callers must hear of it
-            return _give_up(session, batch, _unavailable(error))
+            _give_up(session, batch, _unavailable(error))
+            return None
         try:
             results = [task.work(session, now) for task in batch]
         except Exception as error:  # noqa: BLE001  likewise
@@ -169,17 +236,21 @@ class _Runner(Generic[S]):
         try:
             session.commit()
         except Exception as error:  # noqa: BLE001  it may be durable or not: the callers read again
-            return _give_up(session, batch, _unavailable(error))
+            _give_up(session, batch, _unavailable(error))
+            return None
         for task, result in zip(batch, results, strict=True):
             task.future.set_result(result)
         return session
 
     def _serve_alone(self, session: S, batch: Sequence[_Task[S]], error: Exception) -> S | None:
         """Undo a batch in which one operation failed, and run each by itself."""
-        if len(batch) == 1:
-            is_trouble = session.is_trouble(error)
-            return _give_up(session, batch, _unavailable(error) if is_trouble else error)
+        if len(batch) == 1 and session.is_trouble(error):
+            _give_up(session, batch, _unavailable(error))
+            return None
         survivor = _undo(session)
+        if len(batch) == 1:
+            _fail(batch, error)
+            return survivor
         for task in batch:
             survivor = self._serve(survivor, [task])
         return survivor
@@ -190,18 +261,27 @@ def _undo(session: S) -> S | None:
     try:
         session.roll_back()
     except Exception:  # noqa: BLE001  a broken connection is replaced, whatever broke it
-        with contextlib.suppress(Exception):
-            session.close()
+        _close(session)
         return None
     return session
 
 
-def _give_up(session: S | None, batch: Sequence[_Task[S]], error: Exception) -> S | None:
-    """Roll back, and tell every caller of a batch."""
-    survivor = None if session is None else _undo(session)
+def _give_up(session: S | None, batch: Sequence[_Task[S]], error: Exception) -> None:
+    """Close a session that met trouble: a new one may find it mended. Tell every caller."""
+    if session is not None:
+        _undo(session)
+        _close(session)
+    _fail(batch, error)
+
+
+def _fail(batch: Sequence[_Task[Any]], error: Exception) -> None:
     for task in batch:
         task.future.set_exception(error)
-    return survivor
+
+
+def _close(session: Session) -> None:
+    with contextlib.suppress(Exception):
+        session.close()
 
 
 def _unavailable(error: Exception) -> JournalUnavailable:
