@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from netcancel.errors import ConfigurationError
 from netcancel.kicc import MANUAL_DECLINE_CODES, Codes, NetCancelCodes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 SEND_WITHIN_SECONDS: Final = 2.0
 """A signed request older than this is not sent any more: its sender was paused."""
@@ -78,7 +78,7 @@ class Policy:
     def __post_init__(self) -> None:
         """Check each value, then the inequalities between them."""
         for each in fields(self):
-            self._check(each.name, each.type, each.metadata)
+            self._check(each.name, str(each.type), each.metadata)
         if self.settle_seconds + self.timeout_seconds >= self.retry_window_seconds:
             raise ConfigurationError(
                 "retry_window_seconds must be more than settle_seconds + timeout_seconds:"
@@ -91,20 +91,12 @@ class Policy:
             )
         _ = self.declines, self.net_cancel_codes  # raises for codes of another shape
 
-    def _check(self, name: str, kind: object, rule: Mapping[str, Any]) -> None:
+    def _check(self, name: str, kind: str, rule: Mapping[str, Any]) -> None:
         value = getattr(self, name)
-        if "frozenset" in str(kind):
+        if kind.startswith("frozenset"):
             object.__setattr__(self, name, _codes(name, value))
-            return
-        if value is None and "None" in str(kind):
-            return
-        numbers = (int,) if str(kind).startswith("int") else (int, float)
-        if type(value) not in numbers or not -LARGEST <= value <= LARGEST:
-            what = "a whole number" if numbers == (int,) else "a number"
-            raise ConfigurationError(f"{name} must be {what}, at most {LARGEST:,}")
-        if value < rule["least"] or (rule["above"] and value == rule["least"]):
-            bound = "more than" if rule["above"] else "at least"
-            raise ConfigurationError(f"{name} must be {bound} {rule['least']:g}")
+        elif value is not None or not kind.endswith("None"):
+            _check_number(name, value, rule, whole=kind.startswith("int"))
 
     @property
     def shortest_lease_seconds(self) -> float:
@@ -147,7 +139,18 @@ class Policy:
         )
 
 
+def _check_number(name: str, value: Any, rule: Mapping[str, Any], *, whole: bool) -> None:  # noqa: ANN401
+    kinds = (int,) if whole else (int, float)
+    is_other = not isinstance(value, kinds) or isinstance(value, bool)
+    if is_other or not -LARGEST <= value <= LARGEST:
+        what = "a whole number" if whole else "a number"
+        raise ConfigurationError(f"{name} must be {what}, at most {LARGEST:,}")
+    if value < rule["least"] or (rule["above"] and value == rule["least"]):
+        bound = "more than" if rule["above"] else "at least"
+        raise ConfigurationError(f"{name} must be {bound} {rule['least']:g}")
+
+
 def _codes(name: str, value: object) -> frozenset[str]:
-    if isinstance(value, str) or not isinstance(value, (set, frozenset, tuple, list)):
+    if not isinstance(value, (set, frozenset, tuple, list)):
         raise ConfigurationError(f"{name} must be a set of codes")
-    return frozenset(value)
+    return frozenset(cast("Collection[str]", value))  # what is in it is checked by Codes
