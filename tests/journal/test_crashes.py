@@ -199,6 +199,52 @@ def test_no_connection_crosses_a_fork(tmp_path: Path) -> None:
     check(path, dict.fromkeys(ids, "approving"))
 
 
+INTERRUPTED_FORK = """
+import os, signal, sys, threading, time, warnings
+from pathlib import Path
+from tests.journal.samples import *
+
+warnings.simplefilter("ignore")
+journal = open_file(Path(sys.argv[1]))
+held, leave = threading.Event(), threading.Event()
+
+def write_and_wait(session, now):
+    held.set()
+    leave.wait(20)
+
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+    leave.set()
+
+journal._writer.submit(write_and_wait, writes=True)
+held.wait(20)
+threading.Timer(0.2, interrupt).start()  # the fork waits for the transaction by then
+told = "not interrupted"
+try:
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    time.sleep(20)
+except KeyboardInterrupt:
+    told = "interrupted"
+open_one(journal, id="after")
+second = os.fork()
+if second == 0:
+    os._exit(0)
+os.waitpid(second, 0)
+print(told, journal.read("after").result(20) is not None)
+journal.close()
+"""
+
+
+def test_a_fork_that_is_interrupted_leaves_the_journal_whole(tmp_path: Path) -> None:
+    """Ctrl-C while a fork waits: heard after the fork; the journal works, and forks again."""
+    process = start(INTERRUPTED_FORK, tmp_path / "journal.db")
+    output, _ = process.communicate(timeout=50)
+    assert output.split("\n")[0] == "interrupted True"
+    assert process.returncode == 0
+
+
 def test_an_owner_that_died_is_found_by_recovery(tmp_path: Path) -> None:
     """What a killed process had written is due when its lease is over, and opens."""
     path = tmp_path / "journal.db"

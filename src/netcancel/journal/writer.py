@@ -11,6 +11,7 @@ call. Futures that were pending at the fork are the parent's; the child must not
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import queue
@@ -19,6 +20,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from netcancel.core.payment import MICROSECONDS
@@ -30,6 +32,9 @@ S = TypeVar("S", bound="Session")
 
 BATCH_MAX: Final = 256
 """Most operations in one commit: an operation waits behind so many at most."""
+
+LOOK_SECONDS: Final = 0.1
+"""How often those who wait for each other at a fork make sure that there is still a reason."""
 
 
 class Session(Protocol):
@@ -62,6 +67,13 @@ class _Task(Generic[S]):
     future: Future[Any]
 
 
+class _Wish(Enum):
+    """What the thread may be asked for besides work."""
+
+    REST = auto()
+    END = auto()
+
+
 class Writer(Generic[S]):
     """Runs work in a session that `connect` opens; `clock` tells the time in seconds."""
 
@@ -75,13 +87,18 @@ class Writer(Generic[S]):
     def begin_anew(self) -> None:
         """Have neither thread nor work: a child's state after a fork."""
         self._lock = threading.Lock()
-        self._tasks: queue.SimpleQueue[_Task[S] | None] = queue.SimpleQueue()
-        self._runner = _Runner(self._connect, self._clock, self._tasks)
+        self._runner = _Runner(self._connect, self._clock)
         self._thread: threading.Thread | None = None
 
-    def rest(self) -> None:
-        """Wait for the batch at hand, close the session, and hold still."""
-        self._runner.rest()
+    def ask_to_rest(self) -> None:
+        """Have the thread close the session after the batch at hand, and hold still."""
+        self._runner.ask_to_rest()
+
+    def wait_until_resting(self) -> None:
+        """Return when no session is open and none will be."""
+        while self._thread is not None and self._thread.is_alive():
+            if self._thread is threading.current_thread() or self._runner.is_resting(LOOK_SECONDS):
+                return
 
     def go_on(self) -> None:
         """End the rest."""
@@ -96,14 +113,14 @@ class Writer(Generic[S]):
                 return future
             if self._thread is None:
                 self._thread = self._start()
-            self._tasks.put(_Task(work, writes, future))
+            self._runner.put(_Task(work, writes, future))
         return future
 
     def close(self) -> None:
         """Finish what was handed over, and end the thread."""
         with self._lock:
             self._is_closed = True
-            self._tasks.put(None)
+            self._runner.put(_Wish.END)
             thread = self._thread
         if thread is not None:
             thread.join()
@@ -119,34 +136,45 @@ class _Forks:
 
     def __init__(self) -> None:
         self._writers: weakref.WeakSet[Writer[Any]] = weakref.WeakSet()
-        self._begin_anew()
-
-    def _begin_anew(self) -> None:
-        self._lock = threading.Lock()
-        self._resting: list[Writer[Any]] = []
+        self._is_forking = False
+        self._was_interrupted = False
 
     def watch(self, writer: Writer[Any]) -> None:
-        """Think of a new writer at the next fork."""
-        with self._lock:
-            self._writers.add(writer)
+        """Think of a new writer at every fork, also at one that is under way."""
+        self._writers.add(writer)
+        if self._is_forking:
+            writer.ask_to_rest()
 
     def before(self) -> None:
-        """Bring all writers to rest; none is made until the fork is over."""
-        self._lock.acquire()
-        for writer in self._writers:
-            writer.rest()
-            self._resting.append(writer)
+        """Bring all writers to rest. A fork can't be called off: an interruption is kept for after.
+
+        Every step may be taken twice, so whatever is interrupted is simply done again.
+        """
+        self._is_forking, self._was_interrupted = True, False
+        is_quiet = False
+        while not is_quiet:
+            try:
+                for writer in list(self._writers):
+                    writer.ask_to_rest()
+                for writer in list(self._writers):
+                    writer.wait_until_resting()
+                is_quiet = True
+            except BaseException:  # noqa: BLE001  a signal's handler may raise anything
+                self._was_interrupted = True
 
     def after_in_parent(self) -> None:
-        """Let them go on."""
-        while self._resting:
-            self._resting.pop().go_on()
-        self._lock.release()
+        """Let them go on, and interrupt the main thread if it was to be interrupted."""
+        self._is_forking = False
+        for writer in list(self._writers):
+            writer.go_on()
+        if self._was_interrupted:
+            # What is raised in here is lost: the main thread is interrupted when it has left.
+            threading.Timer(LOOK_SECONDS, _thread.interrupt_main).start()
 
     def after_in_child(self) -> None:
         """Let them begin anew: their threads were left behind."""
-        self._begin_anew()
-        for writer in self._writers:
+        self._is_forking = False
+        for writer in list(self._writers):
             writer.begin_anew()
 
 
@@ -159,64 +187,66 @@ os.register_at_fork(
 
 
 class _Runner(Generic[S]):
-    """The thread's side."""
+    """The thread's side: takes tasks, and rests when it is asked to."""
 
-    def __init__(
-        self,
-        connect: Callable[[], S],
-        clock: Callable[[], float],
-        tasks: queue.SimpleQueue[_Task[S] | None],
-    ) -> None:
+    def __init__(self, connect: Callable[[], S], clock: Callable[[], float]) -> None:
         self._connect = connect
         self._clock = clock
-        self._tasks = tasks
-        self._session: S | None = None
-        # Whoever uses the session holds the gate. Whoever wants to rest waits in the turnstile,
-        # and so comes next, however busy the thread is.
-        self._turnstile = threading.Lock()
-        self._gate = threading.Lock()
+        self._tasks: queue.SimpleQueue[_Task[S] | _Wish] = queue.SimpleQueue()
+        self._shall_rest = threading.Event()
+        self._rests = threading.Event()
+        self._may_go_on = threading.Event()
+
+    def put(self, task: _Task[S] | _Wish) -> None:
+        """Queue a task, or a wish."""
+        self._tasks.put(task)
 
     def run(self) -> None:
         """Work until told to end."""
+        session: S | None = None
         is_open = True
         while is_open:
+            if self._shall_rest.is_set():
+                _close(session)
+                session = None
+                self._rest()
             batch, is_open = self._next_batch()
-            with self._turnstile:
-                self._gate.acquire()
-            try:
-                self._session = self._serve(self._session, batch)
-            finally:
-                self._gate.release()
-        with self._gate:
-            self._close_session()
+            session = self._serve(session, batch)
+        _close(session)
 
-    def rest(self) -> None:
-        """Wait for the batch at hand, close the session, and keep the thread from the next one."""
-        self._turnstile.acquire()
-        self._gate.acquire()
-        self._close_session()
+    def ask_to_rest(self) -> None:
+        """Rest from the next batch on; may be said again."""
+        self._may_go_on.clear()
+        self._shall_rest.set()
+        self._tasks.put(_Wish.REST)
+
+    def is_resting(self, seconds: float) -> bool:
+        """Wait so long for the rest to begin, and say whether it has."""
+        return self._rests.wait(seconds)
 
     def go_on(self) -> None:
-        """End the rest."""
-        self._gate.release()
-        self._turnstile.release()
+        """End the rest; may be said again."""
+        self._shall_rest.clear()
+        self._rests.clear()
+        self._may_go_on.set()
 
-    def _close_session(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            _close(session)
+    def _rest(self) -> None:
+        # Said again and again: a second fork may ask while the first one's end is not seen yet.
+        while self._shall_rest.is_set():
+            self._rests.set()
+            self._may_go_on.wait(LOOK_SECONDS)
 
     def _next_batch(self) -> tuple[list[_Task[S]], bool]:
         """Wait for work, and take what there is; False: it is the last."""
         batch: list[_Task[S]] = []
         task = self._tasks.get()
-        while task is not None:
+        while isinstance(task, _Task):
             if task.future.set_running_or_notify_cancel():
                 batch.append(task)
             if len(batch) >= BATCH_MAX or self._tasks.empty():
                 return batch, True
             task = self._tasks.get()
-        return batch, False
+        return batch, task is not _Wish.END
 
     def _serve(self, session: S | None, batch: Sequence[_Task[S]]) -> S | None:
         """Run a batch and tell its callers; return the session, None where it must be new."""
@@ -270,7 +300,7 @@ def _give_up(session: S | None, batch: Sequence[_Task[S]], error: Exception) -> 
     """Close a session that met trouble: a new one may find it mended. Tell every caller."""
     if session is not None:
         _undo(session)
-        _close(session)
+    _close(session)
     _fail(batch, error)
 
 
@@ -279,9 +309,10 @@ def _fail(batch: Sequence[_Task[Any]], error: Exception) -> None:
         task.future.set_exception(error)
 
 
-def _close(session: Session) -> None:
-    with contextlib.suppress(Exception):
-        session.close()
+def _close(session: Session | None) -> None:
+    if session is not None:
+        with contextlib.suppress(Exception):
+            session.close()
 
 
 def _unavailable(error: Exception) -> JournalUnavailable:
