@@ -34,7 +34,7 @@ from netcancel.core.effects import (
     Unavailable,
     Write,
 )
-from netcancel.core.policy import COMMIT_BUDGET_SECONDS
+from netcancel.core.policy import COMMIT_BUDGET_SECONDS, SEND_WITHIN_SECONDS
 from netcancel.errors import JournalUnavailable
 from netcancel.kicc import Credentials, sign
 from netcancel.wire import AwaitingTransport, BlockingTransport, Request, clock
@@ -62,8 +62,8 @@ def drive(flow: Flow[T], perform: Callable[[Effect[Any]], Any]) -> T:
         while True:
             try:
                 answer = perform(effect)
-            except BaseException:
-                _interrupt(flow, perform)
+            except BaseException as error:
+                _interrupt(flow, perform, error)
                 raise
             effect = flow.send(answer)
     except StopIteration as stop:
@@ -88,8 +88,8 @@ async def drive_async(
         while True:
             try:
                 answer = await perform(effect)
-            except BaseException:
-                _interrupt(flow, perform_last)
+            except BaseException as error:
+                _interrupt(flow, perform_last, error)
                 raise
             effect = flow.send(answer)
     except StopIteration as stop:
@@ -99,14 +99,23 @@ async def drive_async(
         flow.close()
 
 
-def _interrupt(flow: Flow[Any], perform: Callable[[Effect[Any]], Any]) -> None:
-    """Tell a flow that it was interrupted and perform what it asks for in its last moment."""
+def _interrupt(
+    flow: Flow[Any], perform: Callable[[Effect[Any]], Any], error: BaseException
+) -> None:
+    """Tell a flow of its end and perform what it asks for in its last moment.
+
+    A bug is told as it is; whatever else stops a driver is an interruption.
+    """
+    last_word = error if isinstance(error, Exception) else Interrupted()
     try:
-        effect = flow.throw(Interrupted())
+        effect = flow.throw(last_word)
         while True:
             effect = flow.send(perform(effect))
     except (StopIteration, Interrupted):
         return
+    except Exception as again:
+        if again is not error:
+            raise
 
 
 class Signer:
@@ -192,7 +201,7 @@ class BlockingPerformer(_Performer):
             case Open() | Read() | Write() | Note():
                 return self._result(self._ask(effect))
             case Exchange(signed, timeout_seconds):
-                deadline = clock.now() + timeout_seconds
+                deadline = _deadline(signed, timeout_seconds)
                 return self._transport.exchange(_request(signed), deadline=deadline)
             case Sleep(seconds):
                 return time.sleep(seconds)
@@ -238,7 +247,7 @@ class AwaitingPerformer(_Performer):
             case Open() | Read() | Write() | Note():
                 return await self._result(self._ask(effect))
             case Exchange(signed, timeout_seconds):
-                deadline = clock.now() + timeout_seconds
+                deadline = _deadline(signed, timeout_seconds)
                 return await self._transport.exchange(_request(signed), deadline=deadline)
             case Sleep(seconds):
                 return await asyncio.sleep(seconds)
@@ -296,6 +305,14 @@ class _Bell:
 def _wake(told: asyncio.Future[None]) -> None:
     if not told.done():
         told.set_result(None)
+
+
+def _deadline(signed: Signed, timeout_seconds: float) -> float:
+    """Return when an exchange must be over: after a pause, an aged signature has no time left.
+
+    So no approval leaves later than `settle_at` counts on.
+    """
+    return min(clock.now(), signed.at + SEND_WITHIN_SECONDS) + timeout_seconds
 
 
 def _request(signed: Signed) -> Request:

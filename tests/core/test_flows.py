@@ -10,6 +10,7 @@ from netcancel.core.effects import Effect, Exchange, Read, Sign, Unavailable, Wr
 from netcancel.core.lifecycle import Event, State
 from netcancel.core.outcomes import Approved, Declined, InDoubt, NetCancelled, outcome_of
 from netcancel.core.payment import Change, Payment
+from netcancel.core.policy import COMMIT_BUDGET_SECONDS, SEND_WITHIN_SECONDS
 from netcancel.errors import DuplicateTransaction, JournalUnavailable, TooManyInDoubt
 from netcancel.kicc import APPROVAL_PATH, NET_CANCEL_PATH, Codes, Loss
 from tests.core.world import POLICY, Gateway, World
@@ -197,6 +198,16 @@ def test_a_second_caller_does_not_wait_for_ever() -> None:
     assert sent(world) == []
 
 
+def test_a_long_lease_makes_nobody_wait_longer() -> None:
+    """A lease of an hour is for the journal; a second caller waits as long as an owner needs."""
+    policy = replace(POLICY, lease_seconds=3000.0)
+    world = World(policy=policy)
+    world.journal.open_new(world.order().intent).result()
+    began = world.time
+    world.approve(world.order(writer="second"))
+    assert world.time - began < policy.shortest_lease_seconds + 1.0
+
+
 def test_an_intent_that_may_not_be_durable_sends_nothing() -> None:
     """Any doubt about the intent: JournalUnavailable, and no byte leaves (I4)."""
     world = World()
@@ -246,11 +257,72 @@ def test_a_pause_between_claim_and_sending_gives_the_claim_back() -> None:
     world.time += 100.0
     claim = world.claim("worker")[0]
     claimed_at = world.time
-    world.time += 2.0
+    world.time += COMMIT_BUDGET_SECONDS + SEND_WITHIN_SECONDS + 0.1
     before = len(sent(world))
     world.run(flows.recover(claim, claimed_at, "worker", POLICY))
     assert len(sent(world)) == before
     assert [p.state for p in world.recover_once("other")] == [State.NET_CANCELLED]
+
+
+def test_a_slow_commit_of_the_claim_is_no_pause() -> None:
+    """A journal that takes seconds for a claim must not keep its net-cancel from being sent."""
+    world = World(Gateway(["lost-after"], ["lost-before"]))
+    world.approve(world.order())
+    world.time += 100.0
+    claim = world.claim("worker")[0]
+    claimed_at = world.time
+    world.time += COMMIT_BUDGET_SECONDS - 1.0
+    assert world.run(flows.recover(claim, claimed_at, "worker", POLICY)).state is (
+        State.NET_CANCELLED
+    )
+
+
+def test_a_clock_that_is_set_forward_makes_no_owner_late() -> None:
+    """The owner's own net-cancel never closes: its settle time can't have passed (spec 3.5)."""
+    world = World()
+
+    class Forward(Gateway):
+        def answer(self, path: str, body: bytes) -> Any:
+            world.step += 120.0 if path == APPROVAL_PATH else 0.0
+            return super().answer(path, body)
+
+    world.gateway = Forward(["delayed"])
+    told = world.approve(world.order())
+    assert told.state is State.SETTLING
+    assert world.gateway.charges == {"ORD_1": "live"}
+    world.recover_until_closed()
+    world.check_books(told)
+
+
+def test_a_clock_that_is_set_back_has_the_verification_repeated() -> None:
+    """A verification that is claimed before `settle_at` again only waits for it again."""
+    world = World(Gateway(["lost-after"], ["done", "lost-before"]))
+    world.approve(world.order())
+    world.time = found(world).settle_at / 1e6 + 1.0
+    claim = world.claim("worker")[0]
+    world.step -= 30.0
+    world.run(flows.recover(claim, world.time, "worker", POLICY))
+    world.time += 10.0
+    assert [p.state for p in world.recover_once()] == [State.SETTLING]
+    row = found(world)
+    assert row.due_at is not None
+    assert row.due_at >= row.settle_at
+    world.recover_until_closed()
+    world.check_books()
+
+
+def test_a_bug_in_a_recovery_is_not_tried_again_at_once() -> None:
+    """An exception keeps the lease as its back-off; only an interruption hands over."""
+    world = World(Gateway(["lost-after"], ["lost-before"]))
+    world.approve(world.order())
+    world.time += 100.0
+    claim = world.claim("worker")[0]
+    flow = flows.recover(claim, world.time, "worker", POLICY)
+    next(flow)
+    with pytest.raises(ZeroDivisionError):
+        flow.throw(ZeroDivisionError())
+    assert found(world).is_being_worked_on
+    assert world.claim("other") == []
 
 
 class Troubled(World):
@@ -296,6 +368,50 @@ def test_an_applied_write_is_not_taken_for_a_takeover() -> None:
         Event.APPROVAL_PROVEN,
     ]
     assert world.alarms == []
+
+
+def test_an_unwritten_result_of_a_net_cancel_keeps_the_loss() -> None:
+    """InDoubt tells why the approval's answer was lost, whatever happens later."""
+
+    class GoneLater(World):
+        writes = 0
+
+        def perform(self, effect: Effect[Any]) -> Any:
+            self.writes += isinstance(effect, Write)
+            if self.writes >= 2 and isinstance(effect, Write | Read):
+                return Unavailable("gone")
+            return super().perform(effect)
+
+    outcome = outcome_of((world := GoneLater(Gateway(["lost-after"]))).approve(world.order()))
+    assert isinstance(outcome, InDoubt)
+    assert outcome.loss is Loss.READ_TIMEOUT
+
+
+def test_late_evidence_does_not_keep_its_caller_for_long() -> None:
+    """A fenced owner whose journal hangs gives up soon, with an alarm."""
+
+    class Hanging(World):
+        hangs = False
+
+        def perform(self, effect: Effect[Any]) -> Any:
+            answer = super().perform(effect)
+            if self.hangs and isinstance(effect, Write):
+                self.time += COMMIT_BUDGET_SECONDS
+                return Unavailable("hangs")
+            return answer
+
+    world = Hanging()
+    flow = flows.approve(world.order(), POLICY)
+    effect = next(flow)
+    while not isinstance(effect, Exchange):
+        effect = flow.send(world.perform(effect))
+    world.time += 100.0
+    world.recover_once()
+    world.hangs = True
+    began = world.time
+    world_result(world, flow, effect)
+    assert world.time - began < 4 * COMMIT_BUDGET_SECONDS
+    assert world.alarms
 
 
 def test_an_approval_that_can_not_be_written_is_not_told() -> None:

@@ -136,8 +136,12 @@ class World:
         self.gateway = gateway or Gateway()
         self.policy = policy
         self.time = START
+        self.step = 0.0
+        """By how much somebody set the journal's clock; the host's measures durations."""
         self.journal = open_journal(
-            "memory://", vault_key=b64encode(bytes(range(32))).decode(), clock=lambda: self.time
+            "memory://",
+            vault_key=b64encode(bytes(range(32))).decode(),
+            clock=lambda: self.time + self.step,
         )
         self.alarms: list[str] = []
         self.effects: list[Effect[Any]] = []

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
-from typing import Final
 
 from netcancel.core.effects import (
     Alarm,
@@ -53,8 +52,18 @@ from netcancel.core.payment import (
     TooMany,
     Version,
 )
-from netcancel.core.policy import SEND_WITHIN_SECONDS, Policy
-from netcancel.errors import DuplicateTransaction, JournalUnavailable, TooManyInDoubt
+from netcancel.core.policy import (
+    COMMIT_BUDGET_SECONDS,
+    LEASE_MARGIN_SECONDS,
+    SEND_WITHIN_SECONDS,
+    Policy,
+)
+from netcancel.errors import (
+    DuplicateTransaction,
+    InvalidRequest,
+    JournalUnavailable,
+    TooManyInDoubt,
+)
 from netcancel.kicc import (
     APPROVAL_PATH,
     NET_CANCEL_PATH,
@@ -72,9 +81,6 @@ from netcancel.kicc import (
     judge_approval,
     judge_net_cancel,
 )
-
-EVIDENCE_TRIES_MAX: Final = 20
-"""A late approval is written against whoever is at work on the row; each try re-reads it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +127,7 @@ def approve(order: Order, policy: Policy) -> Flow[Payment]:
 
 def _approve(order: Order, policy: Policy) -> Flow[Payment]:
     signed = yield from perform(Sign(APPROVAL_PATH, order.approval_body))
-    hand = _Hand(order.intent.writer, signed.at + policy.hold_seconds)
+    hand = _Hand(order.intent.writer, signed.at + policy.shortest_lease_seconds)
     opened = yield from perform(Open(order.intent))
     match opened:
         case Opened(payment):
@@ -137,9 +143,9 @@ def _approve(order: Order, policy: Policy) -> Flow[Payment]:
 
 
 def _await_decision(payment: Payment, until: float) -> Flow[Payment]:
-    """Wait while somebody else is at work on a payment; return what the journal says then."""
+    """Wait while somebody else decides on a payment; return what the journal says then."""
     looks = 0
-    while payment.is_being_worked_on and (yield from perform(Now())) < until:
+    while payment.is_being_decided and (yield from perform(Now())) < until:
         yield Sleep(growing(LOOK_AGAIN_SECONDS, LOOK_AGAIN_CEILING_SECONDS, looks))
         looks += 1
         row = yield from perform(Read(payment.id))
@@ -163,9 +169,10 @@ def _charge(
         return (yield from _keep_evidence(row, verdict.answer, hand))
     if row.version != _next(payment, hand) or row.state is not State.NET_CANCELLING:
         return row
-    hand = replace(hand, give_up_at=decided_at + policy.hold_seconds)
+    hand = replace(hand, give_up_at=decided_at + policy.shortest_lease_seconds)
     claim = Claim(row, order.intent.net_cancel_body)
-    return (yield from _net_cancel(claim, decided_at, hand, policy))
+    # Between signing and here the settle time can't have passed, whatever the journal's clock says.
+    return (yield from _net_cancel(claim, hand, policy, is_late=policy.settle_after_seconds == 0))
 
 
 def _approval_consequence(verdict: ApprovalVerdict | None, policy: Policy) -> tuple[Event, Change]:
@@ -194,38 +201,49 @@ def recover(claim: Claim, claimed_at: float, writer: str, policy: Policy) -> Flo
 
     `claimed_at` is the host's time from before the claim.
     """
-    hand = _Hand(writer, claimed_at + policy.hold_seconds)
+    hand = _Hand(writer, claimed_at + policy.shortest_lease_seconds)
     try:
-        return (yield from _net_cancel(claim, claimed_at, hand, policy))
-    except GeneratorExit:
-        raise
+        return (yield from _net_cancel(claim, hand, policy, is_late=claim.payment.is_settled))
+    except (GeneratorExit, Exception):
+        raise  # a bug: what is left of the lease keeps it from being tried again at once
     except BaseException:
         yield HandOver(claim.payment.id, writer)
         raise
 
 
-def _net_cancel(claim: Claim, claimed_at: float, hand: _Hand, policy: Policy) -> Flow[Payment]:
+def _net_cancel(claim: Claim, hand: _Hand, policy: Policy, *, is_late: bool) -> Flow[Payment]:
     """Send one net-cancel of a payment that we hold, and write what came of it.
 
-    Whether it is sent early or late is what the claim's snapshot says: decided before sending.
+    `is_late`: it was claimed for sending after `settle_at`; never judged when the answer is there.
     """
     payment, body = claim.payment, claim.net_cancel_body
-    if body is None:
-        change = Change(alarmed=True, note="its frozen data can't be opened")
+    expected = _expected(body)
+    if body is None or expected is None:
+        change = Change(alarmed=True, note="its frozen data can't be opened or read")
         return (yield from _finish(payment, Event.POISONED, change, hand))
     signed = yield from perform(Sign(NET_CANCEL_PATH, body))
-    if (yield from perform(Now())) - claimed_at >= SEND_WITHIN_SECONDS:
-        yield HandOver(payment.id, hand.writer)
+    now = yield from perform(Now())
+    ends_by = now + policy.timeout_seconds + LEASE_MARGIN_SECONDS
+    if now - signed.at >= SEND_WITHIN_SECONDS or ends_by > hand.give_up_at:
+        yield HandOver(payment.id, hand.writer)  # we were paused: it could outlast our lease
         return payment
     reception = yield from perform(Exchange(signed, policy.timeout_seconds))
-    verdict = judge_net_cancel(reception, Expected.of_body(body), policy.net_cancel_codes)
+    verdict = judge_net_cancel(reception, expected, policy.net_cancel_codes)
     draw = yield from perform(Draw())
-    event, change = _net_cancel_consequence(payment, verdict, draw, policy)
+    event, change = _net_cancel_consequence(payment, verdict, draw, policy, is_late=is_late)
     return (yield from _finish(payment, event, change, hand))
 
 
+def _expected(body: bytes | None) -> Expected | None:
+    """Say what an answer to a frozen net-cancel must echo; None: the body is no net-cancel."""
+    try:
+        return None if body is None else Expected.of_body(body)
+    except InvalidRequest:
+        return None
+
+
 def _net_cancel_consequence(
-    payment: Payment, verdict: NetCancelVerdict, draw: float, policy: Policy
+    payment: Payment, verdict: NetCancelVerdict, draw: float, policy: Policy, *, is_late: bool
 ) -> tuple[Event, Change]:
     """Say what a verdict on a net-cancel does to its payment."""
     if isinstance(verdict, AnswerLost):
@@ -236,7 +254,7 @@ def _net_cancel_consequence(
         case Acknowledged(how=Acknowledgement.NOTHING_TO_VOID) if payment.answer is not None:
             note = "the gateway knows of nothing to void, but the approval is proven"
             return Event.CHARGE_DENIED, replace(told, alarmed=True, note=note)
-        case Acknowledged(how) if payment.is_settled:
+        case Acknowledged(how) if is_late:
             return Event.ACKNOWLEDGED_LATE, replace(told, note=f"{how}, nothing can follow")
         case _ if payment.never_sent:
             note = "answered; the approval had never left this host"
@@ -287,7 +305,7 @@ def _write(seen: Payment, event: Event, change: Change, hand: _Hand) -> Flow[tup
             return row, _Fate.APPLIED if ours else _Fate.FENCED
         if (yield from perform(Now())) >= hand.give_up_at:
             detail = "the journal could not be written; find() tells what became of it"
-            return replace(seen, loss=change.loss, detail=detail), _Fate.UNKNOWN
+            return replace(seen, loss=change.loss or seen.loss, detail=detail), _Fate.UNKNOWN
         yield Sleep(growing(WRITE_RETRY_SECONDS, WRITE_RETRY_CEILING_SECONDS, tries))
         tries += 1
 
@@ -296,7 +314,9 @@ def _keep_evidence(row: Payment, answer: ApprovalAnswer, hand: _Hand) -> Flow[Pa
     """Write down a valid approval that came too late for its row: that charge must be void."""
     note = "a valid approval came late, after somebody had taken over"
     change = Change(due_seconds=0.0, begins_debt=True, answer=answer, note=note)
-    for tries in range(EVIDENCE_TRIES_MAX):
+    until = (yield from perform(Now())) + COMMIT_BUDGET_SECONDS
+    tries = 0
+    while (yield from perform(Now())) < until:
         if row.answer == answer:
             return row
         if is_ignored(row.state, Event.LATE_APPROVAL):
@@ -308,6 +328,7 @@ def _keep_evidence(row: Payment, answer: ApprovalAnswer, hand: _Hand) -> Flow[Pa
             yield Alarm(written, note)
             return written
         yield Sleep(growing(WRITE_RETRY_SECONDS, WRITE_RETRY_CEILING_SECONDS, tries))
+        tries += 1
         read = yield from perform(Read(row.id))
         row = read if isinstance(read, Payment) else row
     yield Alarm(row, note + "; it could not be written down")

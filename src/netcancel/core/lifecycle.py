@@ -142,6 +142,7 @@ MOVES: Final = (
     Move(S.NET_CANCELLING, E.LATE_APPROVAL, S.NET_CANCELLING, "an earlier answer can't close it"),
     Move(S.SETTLING, E.CLAIMED, S.SETTLING, "the settle time is over: verify"),
     Move(S.SETTLING, E.OWNER_GAVE_UP, S.SETTLING, "interrupted: due at once"),
+    Move(S.SETTLING, E.ACKNOWLEDGED_EARLY, S.SETTLING, "the clock stepped back: verify again"),
     Move(S.SETTLING, E.ACKNOWLEDGED_LATE, S.NET_CANCELLED, "nothing can follow any more"),
     Move(S.SETTLING, E.NOT_ACKNOWLEDGED, S.SETTLING, "not verified yet; a person is alarmed"),
     Move(S.SETTLING, E.CHARGE_DENIED, S.ESCALATED, "a proven charge can't be unknown"),

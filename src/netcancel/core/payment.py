@@ -96,6 +96,12 @@ class Payment:
         return self.is_held and self.due_at is not None and self.read_at < self.due_at
 
     @property
+    def is_being_decided(self) -> bool:
+        """Whether somebody is finding out just now what became of it."""
+        is_open = self.state in {State.APPROVING, State.NET_CANCELLING}
+        return is_open and self.is_being_worked_on
+
+    @property
     def in_doubt(self) -> bool:
         """Whether nobody can say now if the customer is charged, or a refund is owed."""
         match self.state:
