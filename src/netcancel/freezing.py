@@ -12,7 +12,7 @@ from netcancel.kicc import (
     ApprovalRequest,
     Expected,
     Merchant,
-    NetCancelRequest,
+    net_cancel_body,
     seoul_date_and_time,
 )
 
@@ -23,7 +23,6 @@ NOT_DATA: Final = frozenset({"tran_dt", "tran_tm"})
 """A second call of the same order has another time; it is the same data all the same."""
 
 _DATA: Final = tuple(f.name for f in ApprovalRequest.fields if f.name not in NOT_DATA)
-_NET_CANCEL: Final = tuple(field.wire for field in NetCancelRequest.fields)
 
 
 def freeze(
@@ -61,23 +60,12 @@ def freeze(
         tran_dt=tran_dt,
         tran_tm=tran_tm,
         same_data=_same_data(request),
-        net_cancel_body=_net_cancel_body(approval_body),
+        net_cancel_body=net_cancel_body(approval_body),
         hold_seconds=policy.hold_seconds,
         settle_after_seconds=policy.settle_after_seconds,
         max_in_doubt=policy.max_in_doubt,
     )
     return Order(intent=intent, approval_body=approval_body, expected=Expected.of(request))
-
-
-def _net_cancel_body(approval_body: bytes) -> bytes:
-    """Project an approval's bytes on the net-cancel's eleven fields, value by value (spec 3.2).
-
-    Only for bytes that an `ApprovalRequest` wrote: both requests have the same rules for these
-    fields, so nothing is checked a second time.
-    """
-    sent = json.loads(approval_body)
-    kept = {wire: sent[wire] for wire in _NET_CANCEL}
-    return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _same_data(request: ApprovalRequest) -> bytes:

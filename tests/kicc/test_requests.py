@@ -16,7 +16,7 @@ from netcancel.kicc import (
     NetCancelRequest,
     net_cancel_body,
 )
-from netcancel.kicc.fields import REQUEST_FIELDS, Presence
+from netcancel.kicc.fields import REQUEST_FIELDS, Field, Presence
 from tests.kicc.examples import CANCEL, NET_CANCEL_BODY, PAYMENT
 
 REQUESTS: tuple[tuple[type[Any], str, dict[str, Any]], ...] = (
@@ -290,6 +290,30 @@ def test_net_cancel_body_fills_in_zero() -> None:
     del foreign["svcAmt"], foreign["vatAmt"]
     spaced = json.dumps(dict(reversed(foreign.items())), indent=2).encode()
     assert net_cancel_body(spaced) == NET_CANCEL_BODY.replace(b'"vatAmt":909', b'"vatAmt":0')
+
+
+@pytest.mark.parametrize("field", NetCancelRequest.fields, ids=lambda field: field.wire)
+def test_net_cancel_body_wants_every_field_in_its_type(field: Field) -> None:
+    """What is missing or of another type is named, as the request itself would."""
+    wrong: object = "1" if field.name.endswith("_amt") else 1
+    for value in (None, True, 1.5, [1], {"a": 1}, wrong):
+        sent = json.loads(NET_CANCEL_BODY) | {field.wire: value}
+        with pytest.raises(InvalidRequest, match=f"^{field.name}: must be an? (int|str)"):
+            net_cancel_body(json.dumps(sent).encode())
+    sent = json.loads(NET_CANCEL_BODY)
+    del sent[field.wire]
+    if field.name not in ("vat_amt", "svc_amt"):
+        with pytest.raises(InvalidRequest, match=f"^{field.name}: is required$"):
+            net_cancel_body(json.dumps(sent).encode())
+
+
+@pytest.mark.parametrize(
+    ("wire", "value"), [("trxAmt", 0), ("trxAmt", 10**10), ("vatAmt", 10_001), ("svcAmt", -1)]
+)
+def test_net_cancel_body_checks_amounts(wire: str, value: int) -> None:
+    """A sum that no approval can have had is refused."""
+    with pytest.raises(InvalidRequest, match="must be from"):
+        net_cancel_body(json.dumps(json.loads(NET_CANCEL_BODY) | {wire: value}).encode())
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ and the rule and never shows the value, not in the chain of exceptions either.
 from __future__ import annotations
 
 import json
-from typing import ClassVar, NoReturn, Self
+from typing import TYPE_CHECKING, ClassVar, NoReturn, Self, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from pydantic import Field as Option
@@ -23,8 +23,14 @@ from netcancel.kicc.fields import (
     FIELDS,
     NET_CANCEL_FIELDS,
     Field,
+    Kind,
 )
 from netcancel.kicc.rules import AMOUNT_MAX, broken_rule
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_AMOUNTS = frozenset({Kind.TOTAL, Kind.PART})
 
 _NAME_CHARACTERS_MAX = 40
 """An unknown field's name is quoted up to this length; a longer one is no field's name."""
@@ -112,8 +118,7 @@ class _Request(_Checked):
     def to_body(self) -> bytes:
         """Write the JSON body, in the table's order: the bytes that are signed and sent."""
         values = ((field.wire, getattr(self, field.name)) for field in self.fields)
-        present = {wire: value for wire, value in values if value is not None}
-        return json.dumps(present, ensure_ascii=False, separators=(",", ":")).encode()
+        return _written({wire: value for wire, value in values if value is not None})
 
 
 class ApprovalRequest(_Request, _Sealed):
@@ -152,11 +157,27 @@ def net_cancel_body(approval_body: bytes) -> bytes:
     """Project an approval's bytes on the net-cancel's eleven fields, value by value (spec 3.2).
 
     A body without `svcAmt` or `vatAmt` gets 0 for it. Raises InvalidRequest where the body could
-    not have been an approval's.
+    not have been an approval's. Texts are only checked to be texts: every approval is frozen this
+    way, and `ApprovalRequest` has just held them to the same rules.
     """
-    values = {"vatAmt": 0, "svcAmt": 0} | _read(approval_body)
-    kept = {f.name: values[f.wire] for f in NET_CANCEL_FIELDS if f.wire in values}
-    return NetCancelRequest.model_validate(kept).to_body()
+    sent = {"vatAmt": 0, "svcAmt": 0} | _read(approval_body)
+    for field in NET_CANCEL_FIELDS:
+        if field.wire not in sent:
+            raise InvalidRequest(field.name, "is required")
+        if (rule := _broken_in_type(field, sent[field.wire], sent)) is not None:
+            raise InvalidRequest(field.name, rule)
+    return _written({field.wire: sent[field.wire] for field in NET_CANCEL_FIELDS})
+
+
+def _broken_in_type(field: Field, value: object, sent: Mapping[str, object]) -> str | None:
+    if field.kind in _AMOUNTS:
+        # The total stands before its parts: it was found to be a whole number.
+        return broken_rule(field, value, total=cast("int", sent["trxAmt"]))
+    return None if type(value) is str else "must be a str, not a subclass or another type"
+
+
+def _written(members: Mapping[str, object]) -> bytes:
+    return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _read(body: bytes) -> dict[str, strict_json.Value]:
