@@ -107,11 +107,22 @@ def test_a_used_number_is_never_opened_again(journal: Journal, state: State, *, 
     """Whatever became of it, and whoever asks: the row and whether the data are the same."""
     payment = bring_to(journal, state)
     data = b"the same order" if same else b"another order"
-    second = intent(merc_trx_no=payment.merc_trx_no, same_data=data, world="elsewhere")
+    second = intent(merc_trx_no=payment.merc_trx_no, same_data=data)
     known = journal.open_new(second).result()
     assert isinstance(known, Known)
     assert (known.payment, known.same_data) == (payment, same)
     assert journal.read(second.id).result() is None
+
+
+@pytest.mark.parametrize("state", WAYS)
+def test_what_another_world_knows_is_not_the_same_order(journal: Journal, state: State) -> None:
+    """A number that a test gateway approved is used, but says nothing of the real gateway."""
+    payment = bring_to(journal, state)
+    for limit in (None, 100):
+        second = intent(merc_trx_no=payment.merc_trx_no, world="elsewhere", max_in_doubt=limit)
+        known = journal.open_new(second).result()
+        assert isinstance(known, Known)
+        assert (known.payment, known.same_data) == (payment, False)
 
 
 @pytest.mark.parametrize(("state", "event"), list(itertools.product(WAYS, Event)))

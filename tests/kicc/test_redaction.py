@@ -26,6 +26,7 @@ from netcancel.kicc import (
     net_cancel_body,
     sign,
 )
+from netcancel.kicc.text import redact
 from tests.canaries import CARD, SECRET, TOKEN, leaks_in
 from tests.kicc.examples import APPROVED, PAYMENT, VOIDED, answer, expected
 
@@ -150,6 +151,60 @@ def test_token_is_removed_on_demand() -> None:
     assert kept.extra["tokenHead"] == "[removed]"
     assert ApprovalAnswer.of(APPROVED).without(TOKEN) == ApprovalAnswer.of(APPROVED)
     assert ApprovalAnswer.of(APPROVED).without("") == ApprovalAnswer.of(APPROVED)
+
+
+@pytest.mark.parametrize("value", ["[]", "null", "1", '"{}"', "", "{", "[" * 100_000, "NaN"])
+def test_only_an_object_is_an_answer(value: str) -> None:
+    """What `to_json` never wrote raises ValueError, whatever it is."""
+    with pytest.raises(ValueError):  # noqa: PT011  the reader's own errors are among them
+        ApprovalAnswer.from_json(value)
+
+
+FULL_WIDTH = str.maketrans("0123456789.-", "０１２３４５６７８９．－")
+ODD_CARD = "1234567890123456"
+"""Of no issuer's shape, and with a wrong check digit."""
+
+
+@pytest.mark.parametrize("separator", ["", " ", "-", ".", "/", "\u200b", "x", "－"])
+@pytest.mark.parametrize("card", [CARD, ODD_CARD, ODD_CARD[:13], ODD_CARD + "789"])
+def test_a_confirmed_card_number_is_masked(card: str, separator: str) -> None:
+    """However a gateway writes a whole number, only its first six and last four digits are kept."""
+    written = separator.join(card)
+    masked = card[:6] + "*" * (len(card) - 10) + card[-4:]
+    for value in (written, written.translate(FULL_WIDTH)):
+        assert confirmed(value) == masked
+    assert confirmed(int(card)) == confirmed([*card]) == masked
+
+
+@pytest.mark.parametrize("shown", ["1234-56**-****-1234", "123456789012", "", "카드 1234"])
+def test_what_a_gateway_masked_stays(shown: str) -> None:
+    """Fewer than thirteen digits are no card number."""
+    assert confirmed(shown) == shown
+
+
+def test_a_token_among_the_digits_of_a_card_is_removed() -> None:
+    """Where a card number should be, too; other words beside the digits are left out."""
+    assert confirmed(f"{TOKEN} {ODD_CARD}") == "[removed]"
+    assert confirmed(f"card {ODD_CARD}") == "123456******3456"
+
+
+def confirmed(value: Any) -> Any:
+    """Return what is kept of an approval's cardConfirmNo."""
+    reception = answer(APPROVED | {"cardConfirmNo": value})
+    verdict = judge_approval(reception, expected(**OURS), MANUAL_DECLINE_CODES)
+    assert isinstance(verdict, ApprovalProven)
+    return verdict.answer.card_confirm_no
+
+
+@pytest.mark.parametrize("separator", ["", " ", "-", "."])
+def test_card_numbers_in_texts_are_masked(separator: str) -> None:
+    """In one piece or in groups, with half-width or full-width characters."""
+    groups = separator.join(CARD[n : n + 4] for n in range(0, 16, 4))
+    for written in (groups, groups.translate(FULL_WIDTH), groups.replace(" ", "　")):
+        text = f"Ａ．카드 {written}－승인 {written}"
+        assert redact(text, "") == "Ａ．카드 999072******8927－승인 999072******8927"
+        with pytest.raises(InvalidRequest, match="must not hold a card number"):
+            ApprovalRequest(**PAYMENT | OURS | {"user_data": text})
 
 
 def test_van_number_is_kept_whole() -> None:

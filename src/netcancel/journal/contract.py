@@ -5,6 +5,10 @@ journal's own clock decides leases and due times. A future may fail with `Journa
 the operation may have been applied or not, and the caller reads again to know. Any other exception
 is a bug.
 
+A row that is damaged, or of a newer netcancel, stops no other. What would tell of it alone fails
+with `JournalUnavailable`, in a sentence that names it; lines of the history that can't be read are
+left out.
+
 Operations may be called from any thread and never block for long: they hand their work over and
 return a future. Awaiting code wraps it with `asyncio.wrap_future`.
 """
@@ -42,6 +46,7 @@ class Journal(Protocol):
         """Write an intent as `approving`, unless its number is there or too many are in doubt.
 
         The number is (tid, merc_trx_no), of any world; in doubt are those of the intent's world.
+        Data are the same only in the same world: what another gateway knows is no answer here.
         """
 
     def read(self, payment_id: str) -> Future[Payment | None]:
@@ -74,12 +79,16 @@ class Journal(Protocol):
 
         `approving` with its lease run out becomes `net_cancelling`, a new debt, one attempt;
         `net_cancelling` and `settling` stay, with one attempt more. Each gets a new version.
+        A damaged row is claimed without its body; one that can't even be written is left out.
         """
 
     def list_payments(
         self, *, states: Iterable[State] | None = None, in_doubt: bool = False, limit: int = 1000
     ) -> Future[Sequence[Payment]]:
-        """Return payments without history, newest first."""
+        """Return payments without history, newest first.
+
+        One with an answer or a loss that can't be read comes without them, so that it is seen.
+        """
 
     def summary(self, *, world: str) -> Future[Summary]:
         """Count the payments."""

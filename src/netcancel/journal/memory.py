@@ -118,7 +118,8 @@ class MemoryJournal:
         number = intent.tid, intent.merc_trx_no
         if (known := self._numbers.get(number)) is not None:
             seen = replace(known.payment, read_at=now)
-            return Known(seen, known.same_data == intent.same_data)
+            is_same = seen.world == intent.world and known.same_data == intent.same_data
+            return Known(seen, is_same)
         if intent.max_in_doubt is not None and self._is_full(intent, intent.max_in_doubt, now):
             return TooMany()
         payment = writes.opened(intent, now)

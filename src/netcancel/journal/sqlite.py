@@ -27,7 +27,7 @@ from netcancel.core.payment import (
     TooMany,
     Version,
 )
-from netcancel.errors import ConfigurationError, JournalUnavailable
+from netcancel.errors import JournalUnavailable
 from netcancel.journal import sqlite_file, writes
 from netcancel.journal.contract import Summary
 from netcancel.journal.statements import Statement, load
@@ -94,8 +94,6 @@ class Session:
     def is_trouble(self, error: Exception) -> bool:
         """Whether the file or the disk is at fault; a broken constraint is a bug of ours."""
         bugs = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
-        if isinstance(error, JournalUnavailable):
-            return True
         return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, bugs)
 
     def empty_log(self) -> None:
@@ -260,7 +258,8 @@ def _known(
     row = session.execute(FIND, number).fetchone()
     if row is None:
         return None
-    return Known(_payment(row, now), fits(intent.same_data, row["same_data"]))
+    is_same = row["world"] == intent.world and fits(intent.same_data, row["same_data"])
+    return Known(_payment(row, now), is_same)
 
 
 def _look(
@@ -269,7 +268,8 @@ def _look(
     row = session.execute(statement, values).fetchone()
     if row is None:
         return None
-    history = tuple(_entry(line) for line in session.execute(HISTORY, {"seq": row["seq"]}))
+    lines = session.execute(HISTORY, {"seq": row["seq"]})
+    history = tuple(entry for entry in map(_entry, lines) if entry is not None)
     return replace(_payment(row, now), history=history)
 
 
@@ -315,7 +315,7 @@ def _hand_over(session: Session, now: int, *, payment_id: str, writer: str) -> N
     row = session.execute(READ, {"id": payment_id}).fetchone()
     if row is None:
         return
-    payment = _payment(row, now)
+    payment = _payment_in_part(row, now)
     change = writes.hand_over(payment, writer)
     if change is not None:
         event = Event.OWNER_GAVE_UP
@@ -337,9 +337,11 @@ def _claim_due(
     for row in session.execute(DUE, due).fetchall():
         payment, body = _unsealed(row, now, vault)
         event, change = writes.claim(payment, hold_seconds)
-        held = _move(session, now, seen=payment, event=event, writer=writer, change=change)
-        if held is not None:
-            claims.append(Claim(held, body))
+        # Whoever changed the file against its constraints has made a row that can't be written.
+        with suppress(sqlite3.IntegrityError):
+            held = _move(session, now, seen=payment, event=event, writer=writer, change=change)
+            if held is not None:
+                claims.append(Claim(held, body))
     return claims
 
 
@@ -347,16 +349,16 @@ def _unsealed(row: sqlite3.Row, now: int, vault: Vault) -> tuple[Payment, bytes 
     """Read a due row and open its text; what is damaged is left out, and then there is no text."""
     try:
         payment = _payment(row, now)
-    except ConfigurationError:
-        return _payment(dict(row) | {"answer": None, "loss": None}, now), None
-    return payment, vault.open(row["sealed_key"], row["sealed_body"], _name_of(payment))
+        return payment, vault.open(row["sealed_key"], row["sealed_body"], _name_of(payment))
+    except Exception:  # noqa: BLE001  whatever is wrong with it, the rows behind it are owed too
+        return _payment_in_part(row, now), None
 
 
 def _list(
     statement: Statement, session: Session, now: int, *, states: str, limit: int
 ) -> list[Payment]:
     values = {"states": states, "limit": limit, "now": now}
-    return [_payment(row, now) for row in session.execute(statement, values)]
+    return [_payment_in_part(row, now) for row in session.execute(statement, values)]
 
 
 def _summary(session: Session, now: int, *, world: str) -> Summary:
@@ -432,7 +434,7 @@ def _columns(payment: Payment) -> dict[str, Any]:
 
 
 def _payment(row: sqlite3.Row | dict[str, Any], now: int) -> Payment:
-    """Read a row; one of a newer netcancel, or damaged, raises `ConfigurationError`."""
+    """Read a row; one of a newer netcancel, or damaged, raises `JournalUnavailable`."""
     try:
         answer, loss = row["answer"], row["loss"]
         return Payment(
@@ -464,17 +466,30 @@ def _payment(row: sqlite3.Row | dict[str, Any], now: int) -> Payment:
             read_at=now,
         )
     except ValueError:
-        raise ConfigurationError(
-            f"payment {row['id']} can't be read: it is damaged or of a newer netcancel"
+        raise JournalUnavailable(
+            f"payment {row['id']} can't be read by this version of netcancel: it is damaged, or"
+            " of a newer one"
         ) from None
 
 
-def _entry(row: sqlite3.Row) -> Entry:
-    return Entry(
-        at=row["at"],
-        version=Version(row["version_count"], row["version_writer"]),
-        source=None if row["source"] is None else State(row["source"]),
-        event=Event(row["event"]),
-        target=State(row["target"]),
-        note=row["note"],
-    )
+def _payment_in_part(row: sqlite3.Row, now: int) -> Payment:
+    """Read a row, without its answer and its loss where one of them can't be read."""
+    try:
+        return _payment(row, now)
+    except JournalUnavailable:
+        return _payment(dict(row) | {"answer": None, "loss": None}, now)
+
+
+def _entry(row: sqlite3.Row) -> Entry | None:
+    """Read a line of the history; None: of a newer netcancel."""
+    try:
+        return Entry(
+            at=row["at"],
+            version=Version(row["version_count"], row["version_writer"]),
+            source=None if row["source"] is None else State(row["source"]),
+            event=Event(row["event"]),
+            target=State(row["target"]),
+            note=row["note"],
+        )
+    except ValueError:
+        return None

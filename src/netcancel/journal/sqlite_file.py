@@ -10,6 +10,7 @@ import os
 import re
 import sqlite3
 import stat
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -123,6 +124,8 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
         connection.close()
         raise
     connection.row_factory = sqlite3.Row
+    # A damaged text must not keep the rows beside it from being read.
+    connection.text_factory = partial(str, encoding="utf-8", errors="backslashreplace")
     return connection
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
-from netcancel.kicc.card_numbers import mask_card_numbers
+from netcancel.kicc.card_numbers import mask_card_numbers, mask_digits
 from netcancel.kicc.fields import ANSWER_FIELDS
 from netcancel.kicc.text import REMOVED, escape, message, redact, shows
 
@@ -57,8 +57,14 @@ class ApprovalAnswer:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote."""
-        return cls.of(json.loads(text))
+        """Read what `to_json` wrote; anything else raises `ValueError`."""
+        try:
+            members: Any = json.loads(text)
+        except RecursionError:
+            raise ValueError("nested too deep to be an answer") from None
+        if type(members) is not dict:
+            raise ValueError("not an object")
+        return cls.of(cast("dict[str, Value]", members))
 
     def to_json(self) -> str:
         """Write the answer as one JSON object of wire names, in ASCII, for the journal."""
@@ -91,6 +97,11 @@ def _member(key: str, value: Value, secret: str) -> Value:
         return escape(value)
     if key == "trxAmt" and type(value) is int:
         return value
+    # Masked by the gateway, if it does as the manual says; whatever it sends, it is so here.
+    if key == "cardConfirmNo":
+        text = redact(str(value), secret)
+        if (masked := mask_digits(text)) != text:
+            return masked
     return _harmless(value, secret)
 
 

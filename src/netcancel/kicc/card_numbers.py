@@ -3,30 +3,50 @@
 from __future__ import annotations
 
 import re
+from unicodedata import decimal
 
 # What issuers give out (ISO/IEC 7812): by first digits and length; 9 is Korea's own. Numbers of
 # other shapes are what merchants number by, and a tenth of those passes the check digit: dates
 # (20231225…), milliseconds since the epoch, snowflakes.
 _SHAPES = r"4[0-9]{12}|3[0-9]{13,15}|(?:2[2-7]|[4569][0-9])[0-9]{14}|[456][0-9]{16,18}"
-_GROUPS = r"[2-69][0-9]{3}(?:[ -][0-9]{4}){3}|3[0-9]{3}[ -][0-9]{6}[ -][0-9]{4,5}"
+_GROUPS = r"[2-69][0-9]{3}(?:[ .-][0-9]{4}){3}|3[0-9]{3}[ .-][0-9]{6}[ .-][0-9]{4,5}"
 _CANDIDATE = re.compile(rf"(?<![0-9])(?:{_SHAPES}|{_GROUPS})(?![0-9])")
 """In one piece, or in the groups printed on cards."""
+
+_FULL_WIDTH = {ord(c) + 0xFEE0: c for c in "0123456789.-"} | {0x3000: " "}
+"""The forms that Korean keyboards write, character by character: positions stay."""
+
+_CARD_DIGITS_MIN = 13
+"""The shortest card number; a masked one shows ten digits at most."""
 
 
 def holds_card_number(text: str) -> bool:
     """Tell whether `text` contains digits that look like a full card number."""
-    return any(_has_check_digit(found[0]) for found in _CANDIDATE.finditer(text))
+    candidates = _CANDIDATE.finditer(text.translate(_FULL_WIDTH))
+    return any(_has_check_digit(found[0]) for found in candidates)
 
 
 def mask_card_numbers(text: str) -> str:
     """Replace all but the first six and last four digits of every card number by asterisks."""
-    return _CANDIDATE.sub(_masked, text)
+    pieces: list[str] = []
+    done = 0
+    for found in _CANDIDATE.finditer(text.translate(_FULL_WIDTH)):
+        if _has_check_digit(found[0]):
+            pieces += text[done : found.start()], _masked(_digits(found[0]))
+            done = found.end()
+    return "".join(pieces) + text[done:]
 
 
-def _masked(found: re.Match[str]) -> str:
-    if not _has_check_digit(found[0]):
-        return found[0]
-    digits = _digits(found[0])
+def mask_digits(text: str) -> str:
+    """Return a text as it is, or only its masked digits where they could be a whole card number.
+
+    For what must be a masked number: neither shape nor check digit nor separators are asked for.
+    """
+    digits = "".join(str(decimal(c)) for c in text if c.isdecimal())
+    return text if len(digits) < _CARD_DIGITS_MIN else _masked(digits)
+
+
+def _masked(digits: str) -> str:
     return digits[:6] + "*" * (len(digits) - 10) + digits[-4:]
 
 
@@ -38,4 +58,4 @@ def _has_check_digit(number: str) -> bool:
 
 
 def _digits(number: str) -> str:
-    return number.replace(" ", "").replace("-", "")
+    return number.replace(" ", "").replace(".", "").replace("-", "")
