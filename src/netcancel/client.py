@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netcancel.core.policy import Policy
 from netcancel.drive import Signer
 from netcancel.kicc import (
     APPROVAL_PATH,
@@ -42,7 +43,8 @@ class _Line:
     def __init__(self, base_url: str, credentials: Credentials, timeout_seconds: float) -> None:
         self.gateway = Gateway.parse(base_url)
         self._sign = Signer(credentials)
-        self._timeout_seconds = timeout_seconds
+        # The policy knows what a time-out may be.
+        self._timeout_seconds = Policy(timeout_seconds=timeout_seconds).timeout_seconds
 
     def request(self, path: str, body: bytes) -> Request:
         """Sign a body now."""
@@ -59,7 +61,10 @@ class Client:
     def __init__(
         self, *, base_url: str, credentials: Credentials, timeout_seconds: float = 30.0
     ) -> None:
-        """Prepare calls to `base_url`; each may take `timeout_seconds` in all."""
+        """Prepare calls to `base_url`; each may take `timeout_seconds` in all.
+
+        Raises `ConfigurationError` for a URL or a time-out that can't be used.
+        """
         self._line = _Line(base_url, credentials, timeout_seconds)
         self._transport = BlockingTransport(self._line.gateway)
 
@@ -88,7 +93,10 @@ class AsyncClient:
     def __init__(
         self, *, base_url: str, credentials: Credentials, timeout_seconds: float = 30.0
     ) -> None:
-        """Prepare calls to `base_url`; each may take `timeout_seconds` in all."""
+        """Prepare calls to `base_url`; each may take `timeout_seconds` in all.
+
+        Raises `ConfigurationError` for a URL or a time-out that can't be used.
+        """
         self._line = _Line(base_url, credentials, timeout_seconds)
         self._transport = AwaitingTransport(self._line.gateway)
 

@@ -57,11 +57,9 @@ class _Guard:
         leaves payments of another alone. Raises `ConfigurationError` with a sentence that says
         what to do.
         """
-        if not isinstance(merchant, Merchant):
-            raise ConfigurationError("merchant must be a netcancel.Merchant")
         if recovery not in ("thread", "off"):
             raise ConfigurationError('recovery must be "thread" or "off"')
-        self._merchant = merchant
+        self._merchant = _checked(merchant)
         self._desk = Desk.open(
             base_url=base_url,
             credentials=credentials,
@@ -71,6 +69,7 @@ class _Guard:
             environment=environment,
         )
         self._recovery = RecoveryThread(self._desk) if recovery == "thread" else None
+        self._is_left = False
 
     @classmethod
     def from_env(cls) -> Self:
@@ -81,10 +80,11 @@ class _Guard:
 
     def _flow(self, merchant: Merchant | None, **fields: Any) -> Flow[Payment]:  # noqa: ANN401  `freeze` checks them
         """Validate and freeze an approval; what it does comes with driving the flow."""
+        merchant = _checked(self._merchant if merchant is None else merchant)
         if self._recovery is not None:
             self._recovery.ensure_running()
         order = freeze(
-            merchant or self._merchant,
+            merchant,
             world=self._desk.world,
             writer=new_tag(),
             at=time.time(),
@@ -99,12 +99,20 @@ class _Guard:
         return self._desk.journal.find(tid or self._merchant.tid, merc_trx_no)
 
     def _leave(self) -> None:
-        """Stop recovery, say what is still owed, and close the journal."""
-        if self._recovery is not None:
-            self._recovery.stop()
-        journal = self._desk.journal
+        """Stop recovery, say what is still owed, and close the journal; once is enough."""
+        if self._is_left:
+            return
+        self._is_left = True
         try:
-            summary = journal.summary(world=self._desk.world).result()
+            if self._recovery is not None:
+                self._recovery.stop()
+            self._say_what_is_owed()
+        finally:
+            self._desk.journal.close()
+
+    def _say_what_is_owed(self) -> None:
+        try:
+            summary = self._desk.journal.summary(world=self._desk.world).result()
         except JournalUnavailable as error:
             log.notice("what is still owed can't be counted: %s", error)
         else:
@@ -112,7 +120,12 @@ class _Guard:
                 log.notice("%d payments are still owed; `netcancel worker` carries on", owed)
             if escalated := summary.by_state.get(State.ESCALATED, 0):
                 log.notice("%d payments wait for a person: `netcancel list --escalated`", escalated)
-        journal.close()
+
+
+def _checked(merchant: object) -> Merchant:
+    if not isinstance(merchant, Merchant):
+        raise ConfigurationError("merchant must be a netcancel.Merchant")
+    return merchant
 
 
 class Guard(_Guard):
@@ -139,8 +152,9 @@ class Guard(_Guard):
 
         Amounts are whole KRW. Returns within twice `timeout_seconds` plus the journal's commits.
         Called again with the same data, it tells what is known and sends nothing. Raises
-        `InvalidRequest`, `DuplicateTransaction` (the same number with other data),
-        `TooManyInDoubt` and `JournalUnavailable`: then nothing was sent.
+        `InvalidRequest`, `ConfigurationError` (`merchant` is no `Merchant`),
+        `DuplicateTransaction` (the same number with other data), `TooManyInDoubt` and
+        `JournalUnavailable`: then nothing was sent.
         """
         flow = self._flow(
             merchant,
@@ -160,13 +174,19 @@ class Guard(_Guard):
         return self._find(merc_trx_no, tid).result()
 
     def recover(self, limit: int = 500) -> Report:
-        """Net-cancel at most `limit` payments that are due now, and report."""
+        """Net-cancel at most `limit` payments that are due now, and report.
+
+        Raises `ConfigurationError` for a limit below 1.
+        """
         # A thread of its own: the caller's may be running an event loop.
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(asyncio.run, Recovery(self._desk).run_once(limit)).result()
 
     def close(self) -> None:
-        """Stop recovery and close the journal; what is owed stays owed there."""
+        """Stop recovery and close the journal; what is owed stays owed there.
+
+        A second call does nothing.
+        """
         self._perform.close()
         self._leave()
 
@@ -217,11 +237,17 @@ class AsyncGuard(_Guard):
         return await asyncio.wrap_future(self._find(merc_trx_no, tid))
 
     async def recover(self, limit: int = 500) -> Report:
-        """Net-cancel at most `limit` payments that are due now, and report."""
+        """Net-cancel at most `limit` payments that are due now, and report.
+
+        Raises `ConfigurationError` for a limit below 1.
+        """
         return await Recovery(self._desk).run_once(limit)
 
     async def aclose(self) -> None:
-        """Stop recovery and close the journal; what is owed stays owed there."""
+        """Stop recovery and close the journal; what is owed stays owed there.
+
+        A second call does nothing.
+        """
         await self._perform.aclose()
         await asyncio.to_thread(self._leave)
 

@@ -7,21 +7,23 @@ claim changes nothing. `run` is the loop, `run_once` one pass over what is due n
 from __future__ import annotations
 
 import asyncio
-import os
+import contextlib
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from netcancel.core import flows
 from netcancel.desk import Desk, new_tag
 from netcancel.drive import drive_async
-from netcancel.errors import JournalUnavailable
+from netcancel.errors import ConfigurationError, JournalUnavailable
 from netcancel.observe import log
 from netcancel.wire import clock
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
+    from concurrent.futures import Future
 
     from netcancel.core.lifecycle import State
     from netcancel.core.payment import Claim
@@ -100,7 +102,12 @@ class Recovery:
             await self._hand_back()
 
     async def run_once(self, limit: int = 500) -> Report:
-        """Claim at most `limit` payments that are due, and finish what was begun for each."""
+        """Claim at most `limit` payments that are due, and finish what was begun for each.
+
+        Raises `ConfigurationError` for a limit below 1.
+        """
+        if limit < 1:
+            raise ConfigurationError("the limit of a recovery must be at least 1")
         report = Report()
         try:
             await self._sweep(report, limit, asyncio.Event())
@@ -158,12 +165,32 @@ class Recovery:
         future = desk.journal.claim_due(
             world=desk.world, writer=writer, limit=limit, hold_seconds=desk.policy.hold_seconds
         )
-        return await asyncio.wrap_future(future)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            # A claim that the journal has begun may still succeed, with nobody to work on it.
+            future.add_done_callback(partial(self._hand_over_claims, writer))
+            raise
+
+    def _hand_over_claims(self, writer: str, claimed: Future[list[Claim]]) -> None:
+        if not claimed.cancelled() and claimed.exception() is None:
+            for claim in claimed.result():
+                self._hand_over(claim, writer)
+
+    def _hand_over(self, claim: Claim, writer: str) -> None:
+        """Make a claimed payment due at once; changes nothing where its flow let go of it."""
+        self._desk.journal.hand_over_if_held(claim.payment.id, writer)
 
     def _start(self, claim: Claim, claimed_at: float, writer: str, report: Report) -> None:
         task = asyncio.create_task(self._recover(claim, claimed_at, writer, report))
         self._in_flight.add(task)
-        task.add_done_callback(self._in_flight.discard)
+        task.add_done_callback(partial(self._end, claim, writer))
+
+    def _end(self, claim: Claim, writer: str, task: asyncio.Task[None]) -> None:
+        """Forget a task; one cancelled before its first step never began the flow."""
+        self._in_flight.discard(task)
+        if task.cancelled() or task.exception() is not None:
+            self._hand_over(claim, writer)
 
     async def _recover(self, claim: Claim, claimed_at: float, writer: str, report: Report) -> None:
         flow = flows.recover(claim, claimed_at, writer, self._desk.policy)
@@ -176,7 +203,7 @@ class Recovery:
             report.left_in[payment.state] += 1
 
     async def _hand_back(self) -> None:
-        """Interrupt what is in flight: each flow hands its payment over."""
+        """Interrupt what is in flight: each payment is handed over."""
         tasks = list(self._in_flight)
         for task in tasks:
             task.cancel()
@@ -206,37 +233,62 @@ async def _wait(stop: asyncio.Event, seconds: float) -> None:
 
 
 class RecoveryThread:
-    """Recovery in a background thread of this process; a forked child starts its own."""
+    """Recovery in a background thread of this process; a forked child starts its own.
+
+    Whatever ends recovery is said, and it begins again: without it nobody would net-cancel.
+    """
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._lock = threading.Lock()
+        self._is_stopped = False
         self._start()
 
     def ensure_running(self) -> None:
-        """Start the thread again where a fork left it behind."""
-        if self._pid != os.getpid():
+        """Start the thread again where a fork left it behind, or where it died."""
+        if not self._thread.is_alive():
             with self._lock:
-                if self._pid != os.getpid():
+                if not (self._is_stopped or self._thread.is_alive()):
                     self._start()
 
     def stop(self) -> None:
-        """Hand back what is in flight and end the thread."""
-        if self._pid == os.getpid():
-            self._begun.wait()
-            self._loop.call_soon_threadsafe(self._stop.set)
+        """Hand back what is in flight and end the thread, for good; again: nothing."""
+        with self._lock:
+            self._is_stopped = True
+        if self._thread.is_alive():
+            self._stopping.set()
+            self._wake()
             self._thread.join()
 
     def _start(self) -> None:
-        self._pid = os.getpid()
-        self._begun = threading.Event()
+        self._stopping = threading.Event()
+        self._wake: Callable[[], object] = _wake_nobody
         self._thread = threading.Thread(target=self._run, name="netcancel-recovery", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        asyncio.run(self._main())
+        while not self._stopping.is_set():
+            try:
+                # Its loop is made first: without descriptors that fails, and nothing is left over.
+                with asyncio.Runner() as runner:
+                    runner.run(self._main())
+            except BaseException:  # noqa: BLE001  SystemExit would end a thread without a word
+                log.bug("in the recovery thread")
+                self._stopping.wait(TROUBLE_SECONDS)
 
     async def _main(self) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        self._begun.set()
-        await Recovery(self._desk).run(self._stop)
+        stop = asyncio.Event()
+        self._wake = partial(_call_in, asyncio.get_running_loop(), stop.set)
+        if self._stopping.is_set():  # said before there was anybody to wake
+            stop.set()
+        await Recovery(self._desk).run(stop)
+
+
+def _wake_nobody() -> None:
+    """Do nothing: the thread has not begun, and will look by itself whether it should."""
+
+
+def _call_in(loop: asyncio.AbstractEventLoop, act: Callable[[], object]) -> None:
+    """Have a loop call something; a loop that is closed has nothing to be told."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(act)

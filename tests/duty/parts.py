@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import logging
 import os
 import resource
 import signal
@@ -13,15 +14,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from netcancel import AsyncGuard, Guard, JournalUnavailable, Outcome, Payment
+from netcancel import AsyncGuard, Guard, JournalUnavailable, Outcome, Payment, State
 from netcancel.core import flows
 from netcancel.core.effects import Effect, Exchange, Sleep
 from netcancel.core.outcomes import outcome_of
-from netcancel.desk import new_tag
+from netcancel.desk import Desk, new_tag
 from netcancel.drive import drive
-from netcancel.recovery import Recovery
+from netcancel.recovery import Recovery, RecoveryThread
 from netcancel.wire import clock
-from tests.duty.shop import Shop, order_of
+from tests.duty.shop import MERCHANT, Shop, order_of
 
 Say = Callable[[Any], None]
 WAIT_SECONDS = 40.0
@@ -200,6 +201,37 @@ def work(say: Say, *, shop: dict[str, Any], ahead_seconds: float) -> None:
     with our.desk(ahead_seconds=ahead_seconds) as desk:
         asyncio.run(run())
     say("stopped")
+
+
+def recover_without_descriptors(say: Say, *, shop: dict[str, Any], number: str) -> None:
+    """Begin recovery where no file can be opened, stop it there, and let another one succeed."""
+    said = threading.Event()
+
+    def hear(_: logging.LogRecord) -> bool:
+        said.set()
+        return True
+
+    logging.getLogger("netcancel").addFilter(hear)
+    our = Shop.of_words(shop)
+    with our.desk(ahead_seconds=3_600.0) as desk:
+        _state(desk, number)  # the journal's session is open before
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        stopped, lasting = RecoveryThread(desk), RecoveryThread(desk)
+        said.wait(WAIT_SECONDS)
+        stopped.stop()
+        say("stopped without a loop")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        _await(lambda: _state(desk, number).is_final)
+        say("a loop again")
+        lasting.stop()
+        say(_state(desk, number))
+
+
+def _state(desk: Desk, number: str) -> State:
+    payment = desk.journal.find(MERCHANT.tid, number).result()
+    assert payment is not None
+    return payment.state
 
 
 class Trouble:

@@ -14,17 +14,24 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from netcancel import InDoubt, NetCancelled, State
+from netcancel import ConfigurationError, InDoubt, NetCancelled, State
 from netcancel.core.effects import Effect, Exchange
+from netcancel.core.lifecycle import Event
 from netcancel.desk import world_of
 from netcancel.recovery import Recovery
 from netcancel.sandbox import Sandbox
 from netcancel.wire import Gateway
 from tests.duty.books import by_number, check_books
+from tests.duty.lock import Lock
 from tests.duty.shop import ENVIRONMENT, Shop, order_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+    from netcancel.core.payment import Claim
     from netcancel.desk import Desk
+    from netcancel.journal import Journal
     from netcancel.recovery import Report
     from tests.duty.nursery import Nursery
 
@@ -85,6 +92,23 @@ def test_a_pass_is_limited_and_reports(van: Sandbox, shop: Shop) -> None:
             assert report.claimed == claimed
             assert report.left_in == ({State.NET_CANCELLED: claimed} if claimed else {})
     check_books(van, shop)
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+@pytest.mark.parametrize("kind", ["Guard", "AsyncGuard"])
+def test_a_pass_for_nothing_is_refused(shop: Shop, kind: str, limit: int) -> None:
+    """`recover` with a limit below 1 says so, and does not run for ever."""
+
+    async def recover() -> None:
+        async with shop.async_guard() as guard:
+            await guard.recover(limit)
+
+    if kind == "AsyncGuard":
+        with pytest.raises(ConfigurationError, match="at least 1"):
+            asyncio.run(recover())
+    else:
+        with shop.guard() as guard, pytest.raises(ConfigurationError, match="at least 1"):
+            guard.recover(limit)
 
 
 def test_a_report_tells_early_late_and_refused_apart(van: Sandbox, shop: Shop) -> None:
@@ -200,6 +224,89 @@ def test_a_worker_that_ends_hands_back_what_it_holds(van: Sandbox, shop: Shop, h
         asyncio.run(main())
         held = desk.journal.list_payments().result()
         assert [payment.is_held for payment in held] == [False] * count
+        assert run_once(desk).left_in == {State.NET_CANCELLED: count}
+    check_books(van, shop)
+
+
+class Claims:
+    """A desk's journal that shows each claim's future to `see` before anybody waits for it."""
+
+    def __init__(self, inner: Journal, see: Callable[[Future[list[Claim]]], object]) -> None:
+        self._inner = inner
+        self._see = see
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def claim_due(self, **terms: Any) -> Future[list[Claim]]:
+        """Claim, and show the claim."""
+        future = self._inner.claim_due(**terms)
+        self._see(future)
+        return future
+
+
+def watched(desk: Desk, see: Callable[[Future[list[Claim]]], object]) -> Desk:
+    """Return a desk whose claims are seen."""
+    journal: Any = Claims(desk.journal, see)
+    return replace(desk, journal=journal)
+
+
+def hand_overs(shop: Shop) -> list[str]:
+    """Return the last event of each payment."""
+    return [payment.history[-1].event for payment in shop.payments()]
+
+
+def test_what_was_claimed_and_not_begun_is_handed_back(van: Sandbox, shop: Shop) -> None:
+    """A worker told to stop while its claim comes back hands over what it never began."""
+    count = 5
+    owe(van, shop, count)
+    arrived = len(van.requests())
+    with shop.desk(ahead_seconds=AHEAD_SECONDS) as desk:
+
+        async def main() -> None:
+            stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+            def see(future: Future[list[Claim]]) -> None:
+                future.add_done_callback(lambda _: loop.call_soon_threadsafe(stop.set))
+
+            await Recovery(watched(desk, see)).run(stop)
+
+        asyncio.run(main())
+        held = desk.journal.list_payments().result()
+        assert [(each.state, each.is_held) for each in held] == [
+            (State.NET_CANCELLING, False)
+        ] * count
+        assert len(van.requests()) == arrived
+        assert hand_overs(shop) == [Event.OWNER_GAVE_UP] * count
+        assert run_once(desk).left_in == {State.NET_CANCELLED: count}
+    check_books(van, shop)
+
+
+def test_a_claim_that_outlives_its_worker_is_handed_back(van: Sandbox, shop: Shop) -> None:
+    """A worker cancelled while its claim is being written leaves nothing held."""
+    count = 5
+    owe(van, shop, count)
+    with shop.desk(ahead_seconds=AHEAD_SECONDS) as desk:
+        seen: list[Future[list[Claim]]] = []
+
+        async def main() -> None:
+            working = asyncio.create_task(Recovery(watched(desk, seen.append)).run(asyncio.Event()))
+            deadline = time.monotonic() + DEADLINE_SECONDS
+            while not (seen and seen[0].running()):
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.005)
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+
+        desk.journal.list_payments().result()  # its session is open before the lock
+        with Lock(shop):
+            asyncio.run(main())
+            assert seen[0].running()
+        assert len(seen[0].result(DEADLINE_SECONDS)) == count
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while any(payment.is_held for payment in desk.journal.list_payments().result()):
+            assert time.monotonic() < deadline
+        assert hand_overs(shop) == [Event.OWNER_GAVE_UP] * count
         assert run_once(desk).left_in == {State.NET_CANCELLED: count}
     check_books(van, shop)
 
