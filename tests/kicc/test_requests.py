@@ -98,8 +98,6 @@ BAD: dict[str, list[object]] = {
         *ODD_TEXTS,
         "A" * 41,
         "'; DROP TABLE",
-        "4111111111111111",
-        "A-4111111111111111-B",
     ],
     "token_key": [*ODD_TEXTS, "A" * 129, "A\r\nB"],
     "alot_month": [*ODD_TEXTS, "0", "000", " 3", "３", "-1", 3, "99", "01", "61", "0a", "03\n"],
@@ -159,7 +157,7 @@ GOOD: dict[str, list[object]] = {
     "merc_trx_no": [
         *("A", "a", "A" * 20, "A" * 21, "A" * 40, "<script>", "=cmd()", "!~", "4111111111111112"),
         *("20231225120000003", "1703473200004"),  # a date and milliseconds, both with check digit
-        *("1729382256910270460", "7000000000000005"),  # no issuer's shape
+        *("4111111111111111", "1729382256910270460"),  # a chance of digits is no card
     ],
     "token_key": ["A", "A" * 40, "A" * 41, "A" * 128, "a+/="],
     "alot_month": ["00", "02", "03", "12", "24", "36", "60"],

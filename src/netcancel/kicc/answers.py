@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _FLOAT_MAX = 1e12
 """Floats from 13 digits on are removed: the manual has none, and a card number could be one."""
 
+_NUMBERS = frozenset({"mercTrxNo", "vanTrxNo"})
+"""What names a payment: masked by a chance of digits, it would name none."""
+
 _KNOWN = frozenset(row.wire for row in ANSWER_FIELDS)
 
 
@@ -92,8 +95,7 @@ def redacted_members(members: Mapping[str, Value], secret: str) -> dict[str, Val
 def _member(key: str, value: Value, secret: str) -> Value:
     if key == "respMsg" and isinstance(value, str):
         return message(value, secret)
-    # A cancel names the payment by this number: masked by a chance of digits, it would find none.
-    if key == "vanTrxNo" and isinstance(value, str) and not shows(value, secret):
+    if key in _NUMBERS and isinstance(value, str) and not shows(value, secret):
         return escape(value)
     if key == "trxAmt" and type(value) is int:
         return value

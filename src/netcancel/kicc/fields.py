@@ -14,7 +14,6 @@ class Kind(Enum):
 
     IDENTIFIER = auto()
     REGISTRATION_NUMBER = auto()
-    TRANSACTION_NUMBER = auto()
     INSTALMENTS = auto()
     TOTAL = auto()
     PART = auto()
@@ -59,7 +58,7 @@ REQUEST_FIELDS = (
     Field("tid",        "tid",          Kind.IDENTIFIER,          10,   _YES, _YES, _YES, "terminal ID", "1.1"),
     Field("svcId",      "svc_id",       Kind.IDENTIFIER,          10,   _YES, _YES, _YES, "simple-payment service ID", "1.1"),
     Field("bizrNo",     "bizr_no",      Kind.REGISTRATION_NUMBER, 10,   _YES, _YES, _YES, "business registration number", "1.1"),
-    Field("mercTrxNo",  "merc_trx_no",  Kind.TRANSACTION_NUMBER,  40,   _YES, _YES, _YES, "merchant transaction number; 20 bytes advised", "3.3"),
+    Field("mercTrxNo",  "merc_trx_no",  Kind.IDENTIFIER,          40,   _YES, _YES, _YES, "merchant transaction number; 20 bytes advised", "3.3"),
     Field("tokenKey",   "token_key",    Kind.IDENTIFIER,          128,  _YES, _NO,  _YES, "AES-256-encrypted authorizationId", "3.3"),
     Field("alotMonth",  "alot_month",   Kind.INSTALMENTS,         2,    _YES, _YES, _YES, "instalments in months, 00 = lump sum", "1.1"),
     Field("trxAmt",     "trx_amt",      Kind.TOTAL,               None, _YES, _YES, _YES, "total in KRW", "3.8"),

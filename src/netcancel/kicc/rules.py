@@ -68,12 +68,12 @@ def _is_calendar_date(text: str) -> bool:
 
 
 _PRINTABLE: _Rule = (_matches(r"[!-~]+"), "must be printable ASCII without spaces, and not empty")
+# For text only: an order number is free, and a tenth of all digit runs passes a check digit.
 _NO_CARD: _Rule = (lambda text: not holds_card_number(text), "must not hold a card number")
 
 _RULES: dict[Kind, tuple[_Rule, ...]] = {
     Kind.IDENTIFIER: (_PRINTABLE,),
     Kind.REGISTRATION_NUMBER: ((_matches(r"[0-9]{10}"), "must be ten ASCII digits"),),
-    Kind.TRANSACTION_NUMBER: (_PRINTABLE, _NO_CARD),
     # The manual names no longest term; 60 months is the longest that Korean issuers offer.
     Kind.INSTALMENTS: (
         (_matches(r"00|0[2-9]|[1-5][0-9]|60"), 'must be "00" or two digits from 02 to 60'),
