@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
@@ -56,6 +57,9 @@ SUMMARY_REFUSALS: Final = load("summary_refusals")
 SHRED_KEYS: Final = load("shred_keys")
 SHRED_BODIES: Final = load("shred_bodies")
 
+LOOK_SECONDS: Final = 0.001
+"""How soon to look again whether another process is done; a commit takes some of these."""
+
 KNOWN_STATES: Final = {state.value: state for state in State}
 
 
@@ -73,7 +77,27 @@ class Session:
 
     def begin(self, *, writes: bool) -> None:
         """Begin a transaction; with `writes`, no other process may begin to write until its end."""
-        self._connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if not writes:
+            self._connection.execute("BEGIN")
+            return
+        # SQLite itself looks again ever more rarely, up to a tenth of a second apart: beside a
+        # process that commits without a pause it would hardly ever find the file free.
+        until = time.monotonic() + sqlite_file.BUSY_SECONDS
+        self._connection.execute("PRAGMA busy_timeout=0")
+        try:
+            while not self._begins_to_write(is_last=time.monotonic() >= until):
+                time.sleep(LOOK_SECONDS)
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout={sqlite_file.BUSY_SECONDS * 1000:.0f}")
+
+    def _begins_to_write(self, *, is_last: bool) -> bool:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if is_last or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            return False
+        return True
 
     def commit(self) -> None:
         """Make the transaction durable."""

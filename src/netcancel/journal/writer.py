@@ -112,7 +112,11 @@ class Writer(Generic[S]):
                 future.set_exception(JournalUnavailable("the journal is closed"))
                 return future
             if self._thread is None:
-                self._thread = self._start()
+                try:
+                    self._thread = self._start()
+                except RuntimeError as error:  # the system gives no more threads
+                    future.set_exception(JournalUnavailable(f"no thread for the journal: {error}"))
+                    return future
             self._runner.put(_Task(work, writes, future))
         return future
 
