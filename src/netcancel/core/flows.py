@@ -135,7 +135,8 @@ def _approve(order: Order, policy: Policy) -> Flow[Payment]:
         case Known(payment, same_data=True):
             return (yield from _await_decision(payment, hand.give_up_at))
         case Known():
-            raise DuplicateTransaction("this number was used before, with other data")
+            message = "this number was used before, with other data or in another world"
+            raise DuplicateTransaction(message)
         case TooMany():
             raise TooManyInDoubt(f"{policy.max_in_doubt} payments are in doubt; nothing was sent")
         case Unavailable(detail):
