@@ -36,6 +36,7 @@ from netcancel.core.effects import (
 )
 from netcancel.core.policy import COMMIT_BUDGET_SECONDS, SEND_WITHIN_SECONDS
 from netcancel.errors import JournalUnavailable
+from netcancel.journal.contract import JournalClosed
 from netcancel.kicc import Credentials, sign
 from netcancel.wire import AwaitingTransport, BlockingTransport, Request, clock
 
@@ -216,7 +217,7 @@ class BlockingPerformer(_Performer):
         try:
             return future.result(COMMIT_BUDGET_SECONDS)
         except JournalUnavailable as error:
-            return Unavailable(str(error))
+            return Unavailable(str(error), for_good=isinstance(error, JournalClosed))
         except TimeoutError:
             return Unavailable(f"no answer in {COMMIT_BUDGET_SECONDS:g} s")
         finally:
@@ -265,7 +266,7 @@ class AwaitingPerformer(_Performer):
             await told
             return future.result(timeout=0)
         except JournalUnavailable as error:
-            return Unavailable(str(error))
+            return Unavailable(str(error), for_good=isinstance(error, JournalClosed))
         except TimeoutError:
             return Unavailable(f"no answer in {COMMIT_BUDGET_SECONDS:g} s")
         finally:

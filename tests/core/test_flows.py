@@ -370,6 +370,21 @@ def test_an_applied_write_is_not_taken_for_a_takeover() -> None:
     assert world.alarms == []
 
 
+def test_a_closed_journal_is_not_asked_again() -> None:
+    """Its owner closed it under an approval: told at once, not when the lease is over."""
+
+    class Closed(World):
+        def perform(self, effect: Effect[Any]) -> Any:
+            if isinstance(effect, Write | Read):
+                return Unavailable("closed", for_good=True)
+            return super().perform(effect)
+
+    world = Closed()
+    began = world.time
+    assert isinstance(outcome_of(world.approve(world.order())), InDoubt)
+    assert world.time - began < 1.0
+
+
 def test_an_unwritten_result_of_a_net_cancel_keeps_the_loss() -> None:
     """InDoubt tells why the approval's answer was lost, whatever happens later."""
 

@@ -41,6 +41,8 @@ class Unavailable:
     """The journal did not answer, or not clearly: a write may or may not have been applied."""
 
     detail: str
+    for_good: bool = False
+    """Asking again is of no use."""
 
 
 @dataclass(frozen=True, slots=True)

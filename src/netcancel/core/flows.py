@@ -304,7 +304,8 @@ def _write(seen: Payment, event: Event, change: Change, hand: _Hand) -> Flow[tup
         if isinstance(row, Payment) and row.version != seen.version:
             ours = row.was_written_by(_next(seen, hand))
             return row, _Fate.APPLIED if ours else _Fate.FENCED
-        if (yield from perform(Now())) >= hand.give_up_at:
+        is_gone = isinstance(row, Unavailable) and row.for_good
+        if is_gone or (yield from perform(Now())) >= hand.give_up_at:
             detail = "the journal could not be written; find() tells what became of it"
             return replace(seen, loss=change.loss or seen.loss, detail=detail), _Fate.UNKNOWN
         yield Sleep(growing(WRITE_RETRY_SECONDS, WRITE_RETRY_CEILING_SECONDS, tries))

@@ -18,12 +18,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from netcancel.errors import JournalUnavailable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from concurrent.futures import Future
 
     from netcancel.core.lifecycle import Event, State
     from netcancel.core.payment import Change, Claim, Intent, Known, Opened, Payment, TooMany
+
+
+class JournalClosed(JournalUnavailable):
+    """The journal was closed by its owner: asking again is of no use."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,8 @@ from netcancel.core.payment import (
     Payment,
     TooMany,
 )
-from netcancel.errors import JournalUnavailable
 from netcancel.journal import writes
-from netcancel.journal.contract import Summary
+from netcancel.journal.contract import JournalClosed, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -108,7 +107,7 @@ class MemoryJournal:
         with self._lock:
             try:
                 if self._is_closed:
-                    raise JournalUnavailable("the journal is closed")  # noqa: TRY301  one way out
+                    raise JournalClosed("the journal is closed")  # noqa: TRY301  one way out
                 future.set_result(work(round(self._clock() * MICROSECONDS)))
             except Exception as error:  # noqa: BLE001  the future carries it, as any journal's does
                 future.set_exception(error)

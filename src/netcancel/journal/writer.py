@@ -25,6 +25,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from netcancel.core.payment import MICROSECONDS
 from netcancel.errors import JournalUnavailable
+from netcancel.journal.contract import JournalClosed
 
 T = TypeVar("T")
 S_contra = TypeVar("S_contra", contravariant=True)
@@ -109,7 +110,7 @@ class Writer(Generic[S]):
         future: Future[T] = Future()
         with self._lock:
             if self._is_closed:
-                future.set_exception(JournalUnavailable("the journal is closed"))
+                future.set_exception(JournalClosed("the journal is closed"))
                 return future
             if self._thread is None:
                 try:
