@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from netcancel.core.lifecycle import Event, State
+from netcancel.core.lifecycle import Event, is_move
 from netcancel.core.payment import Change
 from netcancel.desk import new_tag
 from netcancel.errors import ConfigurationError
@@ -25,7 +25,7 @@ NAME_CHARACTERS_MAX: Final = 64
 
 def may_retry(payment: Payment) -> bool:
     """Whether the payment is a person's to retry."""
-    return payment.state is State.ESCALATED
+    return is_move(payment.state, Event.RETRY_ASKED)
 
 
 def retry(journal: Journal, seen: Payment, *, by: str) -> Future[Payment | None]:

@@ -171,6 +171,11 @@ def target(source: State | None, event: Event) -> State:
         raise IllegalMove(f"{event} is not a move from {source}") from None
 
 
+def is_move(source: State | None, event: Event) -> bool:
+    """Whether `event` may move a payment out of `source`."""
+    return (source, event) in _TARGETS
+
+
 def is_ignored(source: State, event: Event) -> bool:
     """Whether `event` is only noted in `source`."""
     return (source, event) in _IGNORED

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import h11
 
 from netcancel.kicc.raw import Break, RawAnswer
+from netcancel.kicc.strict_json import BODY_BYTES_MAX
 
 if TYPE_CHECKING:
     from netcancel.wire.gateway import Gateway
@@ -26,8 +27,6 @@ HEADERS_MAX = 64
 """Header lines of one head; real gateways and their balancers send about twenty."""
 INFORMATIONAL_MAX = 8
 """1xx answers before the final one; one or two are usual, a flood is an attack or a fault."""
-BODY_BYTES_MAX = 64 * 1024
-"""The longest known answer is below 2 KiB; the rest is room for fields that the gateway adds."""
 RECEIVED_BYTES_MAX = HEAD_BYTES_MAX + 4 * BODY_BYTES_MAX
 """Everything that is read: bounds what tiny chunks, chunk extensions and trailers add to a body."""
 
