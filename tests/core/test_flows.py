@@ -86,6 +86,7 @@ def test_an_early_acknowledgement_is_verified_after_the_settle_time() -> None:
     world.time += 20.0
     assert [p.state for p in world.recover_once()] == [State.NET_CANCELLED]
     assert world.gateway.charges == {"ORD_1": "voided"}
+    assert found(world).attempts == sent(world).count(NET_CANCEL_PATH) == 2
 
 
 def test_late_is_judged_by_the_claim_not_by_the_answer() -> None:

@@ -262,7 +262,7 @@ def _net_cancel_consequence(
             return Event.ANSWERED_NEVER_SENT, replace(told, note=note)
         case Acknowledged(how):
             due = payment.seconds_to_settle
-            return Event.ACKNOWLEDGED_EARLY, replace(told, due_seconds=due, attempts=0, note=how)
+            return Event.ACKNOWLEDGED_EARLY, replace(told, due_seconds=due, note=how)
         case Refused():
             return _still_owed(payment, draw, policy, told)
 
