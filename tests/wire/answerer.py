@@ -32,11 +32,15 @@ class Answerer:
         *,
         tls: ssl.SSLContext | None = None,
         place: tuple[str, int] = ("127.0.0.1", 0),
+        read: Callable[[socket.socket], bytes] | None = None,
     ) -> None:
         self._act = act
+        self._read = read or read_request
         self._tls = tls
         self.requests: list[bytes] = []
         self.connections = 0
+        self.peers: list[str] = []
+        """The IP address that each connection came from."""
         self.arrived: queue.Queue[bytes] = queue.Queue()
         """Each request, when it is whole."""
         self.endings: queue.Queue[str] = queue.Queue()
@@ -71,8 +75,9 @@ class Answerer:
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
-                connection, _ = self._listener.accept()
+                connection, (peer, _) = self._listener.accept()
                 self.connections += 1
+                self.peers.append(peer)
                 self._live.append(connection)
                 self._start(self._serve, connection)
 
@@ -83,7 +88,7 @@ class Answerer:
                 connection = self._tls.wrap_socket(connection, server_side=True)
                 self._live.append(connection)
             goes_on: bool | None = True
-            while goes_on and (request := read_request(connection)):
+            while goes_on and (request := self._read(connection)):
                 self.requests.append(request)
                 self.arrived.put(request)
                 goes_on = self._act(connection, request)

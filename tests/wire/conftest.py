@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+import trustme
 
 from netcancel.wire import AwaitingTransport, BlockingTransport, Request
 from netcancel.wire import clock as host_clock
@@ -14,6 +16,7 @@ from tests.wire.answerer import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from netcancel.kicc.raw import Reception
     from netcancel.wire import Gateway
@@ -81,3 +84,24 @@ def carry(request: pytest.FixtureRequest) -> Iterator[Carry]:
             transport.close()
         for waiting in awaiting.values():
             runner.run(waiting.aclose())
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """Return a certificate authority of our own."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_file(authority: trustme.CA, tmp_path: Path) -> str:
+    """Return the file of the authority's certificate."""
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return str(path)
+
+
+def serving(certificate: trustme.LeafCert) -> ssl.SSLContext:
+    """Return the server's side of TLS with this certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+    return context

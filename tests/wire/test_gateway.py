@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netcancel.errors import ConfigurationError
-from netcancel.wire import Gateway, Request
+from netcancel.wire import Gateway, Network, Request
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,7 +89,7 @@ def test_bad_ca_file_is_refused(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         ca_file.write_bytes(content)
     with pytest.raises(ConfigurationError, match=r"ca\.pem"):
-        Gateway.parse("https://gw.example", ca_file=str(ca_file))
+        Gateway.parse("https://gw.example", Network(ca_file=str(ca_file)))
 
 
 def test_system_without_anchors_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

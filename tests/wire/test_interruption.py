@@ -15,7 +15,7 @@ import threading
 import pytest
 
 from netcancel.kicc.raw import RawAnswer
-from netcancel.wire import AwaitingTransport, Gateway, clock
+from netcancel.wire import AwaitingTransport, Gateway, Network, clock
 from tests.wire.answerer import PATIENCE, Answerer, answers, stays_silent
 from tests.wire.conftest import REQUEST
 from tests.wire.zoo import sized
@@ -234,7 +234,7 @@ def test_look_up_that_ends_after_its_loop_disturbs_nobody(
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     monkeypatch.setattr(threading, "excepthook", lambda args: ended.put(repr(args.exc_value)))
-    gateway = Gateway("http", "late.gateway.test", 1, "", None)
+    gateway = Gateway("http", "late.gateway.test", 1, "", None, Network())
     transport = AwaitingTransport(gateway)
     reception = asyncio.run(transport.exchange(REQUEST, deadline=clock.now() + 0.2))
     resolvers = [t for t in threading.enumerate() if t.name == "netcancel-resolver"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netcancel.kicc.raw import Break, NoAnswer, RawAnswer, Reach
-from netcancel.wire import Gateway, Request, clock, resolver
+from netcancel.wire import Gateway, Network, Request, clock, resolver
 from netcancel.wire.conversation import Conversation, SocketWait
 from netcancel.wire.pool import Pool
 from tests.wire.answerer import PATIENCE, Answerer, answers, stays_silent
@@ -185,7 +185,7 @@ def test_deadline_between_connecting_and_sending_sends_nothing() -> None:
 
 def named(port: int) -> Gateway:
     """Return a gateway whose name must be looked up, without TLS."""
-    return Gateway("http", "gateway.test", port, "", None)
+    return Gateway("http", "gateway.test", port, "", None, Network())
 
 
 def found(*addresses: str) -> object:

@@ -6,7 +6,6 @@ import datetime as dt
 import os
 import queue
 import socket
-import ssl
 import threading
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,9 @@ import pytest
 import trustme
 
 from netcancel.kicc.raw import Break, NoAnswer, RawAnswer, Reach
-from netcancel.wire import Gateway, Request
+from netcancel.wire import Gateway, Network, Request
 from tests.wire.answerer import PATIENCE, Answerer, answers, stays_silent
+from tests.wire.conftest import serving
 from tests.wire.zoo import JSON, OK, sized
 
 if TYPE_CHECKING:
@@ -27,31 +27,10 @@ SOON = 0.5
 """Seconds of a deadline that has to pass."""
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    """Return a certificate authority of our own."""
-    return trustme.CA()
-
-
-@pytest.fixture
-def ca_file(authority: trustme.CA, tmp_path: Path) -> str:
-    """Return the file of the authority's certificate."""
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return str(path)
-
-
-def serving(certificate: trustme.LeafCert) -> ssl.SSLContext:
-    """Return the server's side of TLS with this certificate."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate.configure_cert(context)
-    return context
-
-
 def test_exchange_over_tls(carry: Carry, authority: trustme.CA, ca_file: str) -> None:
     """A gateway with a certificate that the CA file vouches for is talked to."""
     with Answerer(answers(sized()), tls=serving(authority.issue_cert("127.0.0.1"))) as gateway:
-        reception = carry(Gateway.parse(gateway.base_url, ca_file=ca_file))
+        reception = carry(Gateway.parse(gateway.base_url, Network(ca_file=ca_file)))
     assert isinstance(reception, RawAnswer)
     assert reception.body == OK
 
@@ -62,7 +41,7 @@ def test_big_messages_over_tls(carry: Carry, authority: trustme.CA, ca_file: str
     tls = serving(authority.issue_cert("127.0.0.1"))
     with Answerer(answers(sized(body)), tls=tls) as gateway:
         request = Request("/a", (), b"y" * 3_000_000)
-        reception = carry(Gateway.parse(gateway.base_url, ca_file=ca_file), request)
+        reception = carry(Gateway.parse(gateway.base_url, Network(ca_file=ca_file)), request)
     assert isinstance(reception, RawAnswer)
     assert reception.body == body
     assert gateway.requests[0].endswith(request.body)
@@ -80,7 +59,7 @@ def test_bad_certificate_is_refused_before_anything_left(
         "unknown authority": lambda: trustme.CA().issue_cert("127.0.0.1"),
     }[flaw]()
     with Answerer(answers(sized()), tls=serving(certificate)) as gateway:
-        reception = carry(Gateway.parse(gateway.base_url, ca_file=ca_file))
+        reception = carry(Gateway.parse(gateway.base_url, Network(ca_file=ca_file)))
     assert isinstance(reception, NoAnswer)
     assert (reception.reach, reception.why) == (Reach.NOT_CONNECTED, Break.CONNECTION)
     assert "certificate" in reception.detail
@@ -104,7 +83,7 @@ def test_environment_changes_nothing(
             monkeypatch.setenv(name, proxy.base_url)
             monkeypatch.setenv(name.lower(), proxy.base_url)
         stranger = carry(Gateway.parse(gateway.base_url))
-        trusted = carry(Gateway.parse(f"{gateway.base_url}/trusted", ca_file=ca_file))
+        trusted = carry(Gateway.parse(f"{gateway.base_url}/trusted", Network(ca_file=ca_file)))
     assert isinstance(stranger, NoAnswer)
     assert stranger.never_left
     assert isinstance(trusted, RawAnswer)
@@ -125,7 +104,9 @@ def test_unfinished_handshake_is_not_connected(carry: Carry, ca_file: str) -> No
         thread = threading.Thread(target=serve)
         thread.start()
         port = listener.getsockname()[1]
-        reception = carry(Gateway.parse(f"https://127.0.0.1:{port}", ca_file=ca_file), seconds=SOON)
+        reception = carry(
+            Gateway.parse(f"https://127.0.0.1:{port}", Network(ca_file=ca_file)), seconds=SOON
+        )
         done.set()
         thread.join()
     assert reception == NoAnswer(Reach.NOT_CONNECTED, Break.DEADLINE, "the total deadline passed")
@@ -144,7 +125,7 @@ def test_plain_answer_to_a_tls_greeting_is_not_connected(carry: Carry, ca_file: 
         thread = threading.Thread(target=serve)
         thread.start()
         port = listener.getsockname()[1]
-        reception = carry(Gateway.parse(f"https://127.0.0.1:{port}", ca_file=ca_file))
+        reception = carry(Gateway.parse(f"https://127.0.0.1:{port}", Network(ca_file=ca_file)))
         thread.join()
     assert isinstance(reception, NoAnswer)
     assert (reception.reach, reception.why) == (Reach.NOT_CONNECTED, Break.CONNECTION)
@@ -165,7 +146,7 @@ def test_silence_over_tls_ends_with_a_bare_reset(
                 seen.put(None)
 
     with Answerer(look_below_tls, tls=serving(authority.issue_cert("127.0.0.1"))) as gateway:
-        reception = carry(Gateway.parse(gateway.base_url, ca_file=ca_file), seconds=SOON)
+        reception = carry(Gateway.parse(gateway.base_url, Network(ca_file=ca_file)), seconds=SOON)
         assert seen.get(timeout=PATIENCE) is None
     assert reception == NoAnswer(Reach.SENT, Break.DEADLINE, "the total deadline passed")
 
@@ -181,7 +162,7 @@ def test_answer_cut_without_a_farewell_is_lost(
         return True
 
     with Answerer(cut, tls=serving(authority.issue_cert("127.0.0.1"))) as gateway:
-        reception = carry(Gateway.parse(gateway.base_url, ca_file=ca_file))
+        reception = carry(Gateway.parse(gateway.base_url, Network(ca_file=ca_file)))
     assert isinstance(reception, NoAnswer)
     assert (reception.reach, reception.why) == (Reach.ANSWER_BEGUN, Break.CONNECTION)
 
@@ -189,7 +170,7 @@ def test_answer_cut_without_a_farewell_is_lost(
 def test_kept_connection_over_tls(carry: Carry, authority: trustme.CA, ca_file: str) -> None:
     """With keep-alive, a second request goes over the same TLS connection."""
     with Answerer(answers(sized()), tls=serving(authority.issue_cert("127.0.0.1"))) as server:
-        gateway = Gateway.parse(server.base_url, ca_file=ca_file)
+        gateway = Gateway.parse(server.base_url, Network(ca_file=ca_file))
         receptions = [carry(gateway, keep_alive_seconds=60.0) for _ in range(3)]
         assert all(isinstance(reception, RawAnswer) for reception in receptions)
         assert (len(server.requests), server.connections) == (3, 1)

@@ -18,8 +18,9 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from netcancel.kicc.raw import Break, NoAnswer, RawAnswer, Reach, Reception
-from netcancel.wire import resolver, sockets
+from netcancel.wire import pins, resolver, sockets
 from netcancel.wire.exchange import Exchange, Fault, Request
+from netcancel.wire.tunnel import Tunnel
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -36,6 +37,8 @@ LONGEST_WAIT_SECONDS = 3600.0
 """Longer ones are asked for again: poll counts milliseconds in 32 bits."""
 _READ_BYTES = 64 * 1024
 """One read takes a usual answer whole, and no more than the limits allow."""
+
+_BEFORE_THE_TUNNEL = " before the proxy had opened a tunnel"
 
 _T = TypeVar("_T")
 
@@ -58,6 +61,10 @@ class LookupWait(NamedTuple):
 Wait: TypeAlias = SocketWait | LookupWait
 Steps: TypeAlias = Generator[Wait, None, _T]
 """Yields waits; is resumed after each, whether it was fulfilled or not; returns a _T."""
+
+
+class _NotThere(Exception):
+    """The connection isn't one to our gateway; its text is the detail. Caught in this file."""
 
 
 class _DeadlinePassed(Exception):
@@ -96,6 +103,9 @@ class Conversation:
         clock: Callable[[], float],
     ) -> None:
         self._gateway = gateway
+        self._network = gateway.network
+        self._hop = gateway.network.route or gateway
+        self._stage = ""
         self._pool = pool
         self._patience = _Patience(deadline, clock)
         self._exchange = Exchange(request, gateway=gateway, keep_alive=pool.keeps)
@@ -107,12 +117,15 @@ class Conversation:
         try:
             answer = yield from self._converse()
         except _DeadlinePassed:
-            return self._no_answer(Break.DEADLINE, "the total deadline passed")
+            return self._no_answer(Break.DEADLINE, f"the total deadline passed{self._stage}")
         except ssl.SSLCertVerificationError as error:
             refusal = f"the gateway's certificate was refused: {error.verify_message}"
             return self._no_answer(Break.CONNECTION, refusal)
+        except _NotThere as error:
+            return self._no_answer(Break.CONNECTION, str(error))
         except OSError as error:
-            return self._no_answer(Break.CONNECTION, f"the network failed: {_name(error)}")
+            failure = f"the network failed{self._stage}: {_name(error)}"
+            return self._no_answer(Break.CONNECTION, failure)
         else:
             return answer
         finally:
@@ -140,10 +153,12 @@ class Conversation:
         return result
 
     def _connect(self) -> Steps[socket.socket]:
-        addresses = self._gateway.literal_addresses
+        if self._network.route is not None:
+            self._stage = _BEFORE_THE_TUNNEL
+        addresses = self._hop.literal_addresses
         if not addresses:
             addresses = yield from self._look_up()
-        addresses = addresses[:ADDRESSES_MAX]
+        addresses = self._network.reachable(addresses)[:ADDRESSES_MAX]
         for tried, address in enumerate(addresses, start=1):
             last = tried == len(addresses)
             part = self._patience.remaining() / (len(addresses) - tried + 1)
@@ -155,26 +170,43 @@ class Conversation:
                     raise
                 self._drop()
             else:
+                yield from self._tunnel(sock)
                 return (yield from self._secure(sock))
-        raise OSError("the name has no address")
+        raise OSError("there is no address to connect to")
 
     def _look_up(self) -> Steps[resolver.Addresses]:
-        future = resolver.look_up(self._gateway.host)
+        future = resolver.look_up(self._hop.host)
         while not future.done():
             yield LookupWait(future, self._patience.wait())
         return future.result()
 
     def _dial(self, address: str, patience: _Patience) -> Steps[socket.socket]:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        sock = self._sock = sockets.open_socket(family)
-        code = sock.connect_ex((address, self._gateway.port))
+        sock = self._sock = sockets.open_socket(family, self._network.source_address)
+        code = sock.connect_ex((address, self._hop.port))
         while code in (errno.EINPROGRESS, errno.EALREADY):
             yield SocketWait(sock, WRITE, patience.wait())
             # Asked again, connect tells whether it is done: EISCONN is its success.
-            code = sock.connect_ex((address, self._gateway.port))
+            code = sock.connect_ex((address, self._hop.port))
         if code not in (0, errno.EISCONN):
             raise OSError(code, os.strerror(code))
         return sock
+
+    def _tunnel(self, sock: socket.socket) -> Steps[None]:
+        if self._network.route is None:
+            return
+        tunnel = Tunnel(self._network.route, self._gateway.endpoint)
+        unsent = memoryview(tunnel.outgoing)
+        while unsent:
+            taken = yield from self._patiently(partial(sock.send, unsent), sock, WRITE)
+            unsent = unsent[taken:]
+        while not tunnel.is_open:
+            data = yield from self._patiently(partial(sock.recv, _READ_BYTES), sock, READ)
+            refusal = tunnel.receive(data)
+            if refusal is not None:
+                raise _NotThere(refusal)
+            self._patience.remaining()
+        self._stage = ""
 
     def _secure(self, sock: socket.socket) -> Steps[socket.socket]:
         if self._gateway.tls is None:
@@ -184,7 +216,13 @@ class Conversation:
         )
         sockets.track(secure)
         yield from self._patiently(secure.do_handshake, secure, READ)
+        self._check_pins(secure)
         return secure
+
+    def _check_pins(self, secure: ssl.SSLSocket) -> None:
+        wanted = self._network.pins
+        if wanted and not pins.fits(secure.getpeercert(binary_form=True), wanted):
+            raise _NotThere("the gateway's public key is none of the pinned ones")
 
     def _send(self, sock: socket.socket) -> Steps[None]:
         sockets.limit_sending(sock, self._patience.remaining())
@@ -232,7 +270,7 @@ def _name(error: OSError) -> str:
     if isinstance(error, ssl.SSLError):
         return f"TLS, {error.reason or type(error).__name__}"
     if isinstance(error, socket.gaierror):
-        return "the gateway's name has no address"
+        return "the name has no address"
     if error.errno is not None:
         return errno.errorcode.get(error.errno, type(error).__name__)
     return str(error)

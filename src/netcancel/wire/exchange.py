@@ -123,7 +123,7 @@ class Exchange:
         self.received += len(data)
         if self._final is None:
             self._head += data
-            if not self._looks_like_http():
+            if not may_be_http(self._head):
                 return _unintelligible("what came back is not HTTP/1")
         self._http.receive_data(data)
         try:
@@ -131,10 +131,6 @@ class Exchange:
         except h11.RemoteProtocolError:
             # h11's own words may quote the answer.
             return _unintelligible("what came back breaks the rules of HTTP/1.1")
-
-    def _looks_like_http(self) -> bool:
-        start = bytes(self._head[: len(_VERSION_START)])
-        return _VERSION_START.startswith(start)
 
     def _read_events(self) -> RawAnswer | Fault | None:
         while True:
@@ -163,9 +159,9 @@ class Exchange:
         head = bytes(self._head[:size])
         del self._head[:size]
         self._head_bytes += size
-        if self._head_bytes > HEAD_BYTES_MAX or len(event.headers) > HEADERS_MAX:
+        if self._head_bytes > HEAD_BYTES_MAX:
             return _unintelligible("the answer's headers are over the limit")
-        if event.http_version not in _VERSIONS or _FOLDED.search(head):
+        if not is_agreed_head(event, head):
             return _unintelligible("the answer's headers are not HTTP/1.1 as agreed")
         if isinstance(event, h11.Response):
             self._final = event
@@ -174,7 +170,9 @@ class Exchange:
         self._informational += 1
         if self._informational > INFORMATIONAL_MAX:
             return _unintelligible("too many informational answers came before the final one")
-        return None if self._looks_like_http() else _unintelligible("what came back is not HTTP/1")
+        if not may_be_http(self._head):
+            return _unintelligible("what came back is not HTTP/1")
+        return None
 
     def _read_body(self, event: h11.Data) -> Fault | None:
         self._body += event.data
@@ -189,13 +187,27 @@ class Exchange:
         return RawAnswer(self._final.status_code, headers, bytes(self._body))
 
 
+def may_be_http(head: bytes | bytearray) -> bool:
+    """Tell whether these first bytes of an answer can be the beginning of HTTP/1."""
+    return _VERSION_START.startswith(bytes(head[: len(_VERSION_START)]))
+
+
+def is_agreed_head(event: h11.InformationalResponse | h11.Response, head: bytes) -> bool:
+    """Tell whether an answer's headers are HTTP/1, no more than the limit and none of them folded.
+
+    `head` is the event as it came, which h11 has already taken as HTTP.
+    """
+    is_small = len(event.headers) <= HEADERS_MAX
+    return is_small and event.http_version in _VERSIONS and not _FOLDED.search(head)
+
+
 def _encode(request: Request, gateway: Gateway, *, keep_alive: bool) -> bytes:
     # Written here and not by h11, which would check again, at a fifth of the whole exchange's
     # cost, what Request has checked.
     lines = [
         f"POST {gateway.target(request.path)} HTTP/1.1",
         f"Host: {gateway.authority}",
-        f"User-Agent: {_user_agent()}",
+        f"User-Agent: {user_agent()}",
         "Accept: application/json",
         "Accept-Encoding: identity",
     ]
@@ -227,7 +239,8 @@ def _unintelligible(detail: str) -> Fault:
 
 
 @cache
-def _user_agent() -> str:
+def user_agent() -> str:
+    """Return the value of the header User-Agent."""
     try:
         return f"netcancel/{version('netcancel')}"
     except PackageNotFoundError:

@@ -14,26 +14,43 @@ import contextlib
 import os
 import socket
 import struct
+import sys
 import weakref
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _GENTLE_CLOSE = struct.pack("ii", 0, 0)
 _LONGEST_SECONDS = 2_000_000.0
+_BIND_ADDRESS_NO_PORT = 24
+"""Linux's IP_BIND_ADDRESS_NO_PORT, which Python 3.11 has no name for."""
 _open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
 
-def open_socket(family: int) -> socket.socket:
-    """Return a TCP socket that doesn't block, sends at once and resets when it is closed."""
+def open_socket(family: int, source_address: str | None = None) -> socket.socket:
+    """Return a TCP socket that doesn't block, sends at once and resets when it is closed.
+
+    It will connect from `source_address`, or from where the system likes.
+    """
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.settimeout(0)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        if source_address is not None:
+            _bind(sock, source_address)
     except BaseException:
         sock.close()
         raise
     track(sock)
     return sock
+
+
+def _bind(sock: socket.socket, source_address: str) -> None:
+    # The port is chosen when the connection is made: chosen now, one that a former connection to
+    # anywhere still waits on wouldn't do, and a busy host would run out of them.
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+    sock.bind((source_address, 0))
 
 
 def track(sock: socket.socket) -> None:
