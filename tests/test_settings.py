@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 
 from netcancel.core.policy import Policy
 from netcancel.errors import ConfigurationError
 from netcancel.settings import POLICY, SETTINGS, Kind, Settings
+from netcancel.wire import Network
 from tests.canaries import SECRET, leaks_in
 from tools import settings as page
 
@@ -105,6 +108,7 @@ VALUES = {
     Kind.SECONDS: ("12.5", "12.5", 12.5),
     Kind.NUMBER: ("7", "7", 7.0),
     Kind.COUNT: ("7", "7", 7),
+    Kind.TEXT: ("ask-a-person", '"ask-a-person"', "ask-a-person"),
     Kind.CODES: ("8521, 8300-8399", '["8521", "8300-8399"]', frozenset({"8521", "8300-8399"})),
 }
 
@@ -120,7 +124,7 @@ def test_every_policy_field_can_be_set_everywhere(tmp_path: Path, setting: Any) 
     assert by_file.get(setting.name) == value
 
 
-@pytest.mark.parametrize("name", ["secret_key", "vault_key"])
+@pytest.mark.parametrize("name", ["secret_key", "vault_key", "proxy"])
 def test_a_secret_is_read_from_its_file(tmp_path: Path, name: str) -> None:
     """Environment, file and flag may name a file that holds the secret on its only line."""
     path = tmp_path / "secret"
@@ -130,6 +134,108 @@ def test_a_secret_is_read_from_its_file(tmp_path: Path, name: str) -> None:
         assert load(tmp_path, environ={variable: str(path)}).get(name) == SECRET
         assert load(tmp_path, flags={f"{name}-file".replace("_", "-"): str(path)}).get(name)
     assert load(tmp_path, toml=f'{name}_file = "{path}"').get(name) == SECRET
+
+
+PINS = tuple(base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2))
+
+
+def test_the_way_to_the_gateway(tmp_path: Path) -> None:
+    """Environment and file make the same network; without either it is the default."""
+    leaf = trustme.CA().issue_cert("merchant.test")
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    leaf.cert_chain_pems[0].write_to_path(str(certificate))
+    leaf.private_key_pem.write_to_path(str(key))
+    proxy = "http://user:password@proxy.example:3128"
+    environ = {
+        "NETCANCEL_PROXY": proxy,
+        "NETCANCEL_CA_FILE": str(certificate),
+        "NETCANCEL_PINS": f"{PINS[0]}, {PINS[1]}",
+        "NETCANCEL_CLIENT_CERTIFICATE_FILE": str(certificate),
+        "NETCANCEL_CLIENT_KEY_FILE": str(key),
+        "NETCANCEL_SOURCE_ADDRESS": "127.0.0.2",
+    }
+    toml = f"""
+proxy = "{proxy}"
+ca_file = "{certificate}"
+pins = ["{PINS[0]}", "{PINS[1]}"]
+client_certificate_file = "{certificate}"
+client_key_file = "{key}"
+source_address = "127.0.0.2"
+"""
+    expected = Network(
+        proxy=proxy,
+        ca_file=str(certificate),
+        pins=PINS,
+        client_certificate=str(certificate),
+        client_key=str(key),
+        source_address="127.0.0.2",
+    )
+    assert load(tmp_path).network() == Network()
+    assert load(tmp_path, environ=environ).network() == expected
+    assert load(tmp_path, toml=toml).network() == expected
+
+
+def test_the_proxy_may_stand_in_a_file(tmp_path: Path) -> None:
+    """A proxy's URL holds a password, so a file may hold it like other secrets."""
+    (tmp_path / "proxy").write_text("http://user:password@proxy.example:3128\n")
+    environ = {"NETCANCEL_PROXY_FILE": str(tmp_path / "proxy")}
+    network = load(tmp_path, environ=environ).network()
+    assert network == Network(proxy="http://user:password@proxy.example:3128")
+
+
+def test_proxy_variables_of_the_environment_are_no_settings(tmp_path: Path) -> None:
+    """What other programs take for their proxy says nothing to this one."""
+    names = [f"{name}_PROXY" for name in ("HTTP", "HTTPS", "ALL", "NO")]
+    environ = {each: "http://proxy.example:3128" for name in names for each in (name, name.lower())}
+    assert load(tmp_path, environ=environ).network() == Network()
+
+
+def test_no_name_means_two_things() -> None:
+    """A setting that is a path, and the path of a secret, are never called alike."""
+    by_path = [each.by_path for each in SETTINGS if each.by_path is not None]
+    names = [each.name for each in SETTINGS]
+    assert len({*names, *by_path}) == len(names) + len(by_path)
+
+
+NETWORK_MISTAKES: list[tuple[dict[str, str], str]] = [
+    ({"PROXY": f"http://user:{SECRET}/@proxy.example:3128"}, "The proxy's URL has a path"),
+    ({"PROXY": f"https://user:{SECRET}@proxy.example:3128"}, "The proxy's URL must start with"),
+    ({"CA_FILE": "/nowhere/ca.pem"}, "The CA file '/nowhere/ca.pem' can't be read: No such file"),
+    ({"PINS": "abc"}, "A pin must be the Base64 of 32 bytes"),
+    ({"PINS": ""}, "NETCANCEL_PINS must be texts separated by commas"),
+    ({"PINS": ","}, "NETCANCEL_PINS must be texts separated by commas"),
+    ({"CLIENT_KEY_FILE": "/nowhere/key.pem"}, "A client key without its certificate"),
+    ({"CLIENT_KEY": "x"}, "NETCANCEL_CLIENT_KEY is no setting; did you mean NETCANCEL_CLIENT_KEY_"),
+    ({"CA_FILE_FILE": "x"}, "NETCANCEL_CA_FILE_FILE is no setting; did you mean NETCANCEL_CA_FILE"),
+    ({"SOURCE_ADDRESS": "eth0"}, "The source address must be an IP address"),
+]
+
+
+@pytest.mark.parametrize(("given", "sentence"), NETWORK_MISTAKES, ids=lambda value: str(value)[:40])
+def test_a_mistake_about_the_network_is_refused(
+    tmp_path: Path, given: dict[str, str], sentence: str
+) -> None:
+    """The sentence says what is wrong with the way to the gateway, without a password."""
+    environ = {f"NETCANCEL_{name}": value for name, value in given.items()}
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path, environ=environ).network()
+    assert str(caught.value).startswith(sentence)
+    assert leaks_in(str(caught.value)) == []
+
+
+def test_pins_in_the_file_are_a_list(tmp_path: Path) -> None:
+    """One text in the file could be meant as one pin or as several: a list is asked for."""
+    said = refusal(tmp_path, toml=f'pins = "{PINS[0]}"')
+    assert said.startswith("pins in netcancel.toml must be texts separated by commas: write pins =")
+    assert "must be texts" in refusal(tmp_path, toml="pins = []")
+    assert "must be texts" in refusal(tmp_path, toml="pins = [7]")
+
+
+def test_a_proxy_is_no_flag(tmp_path: Path) -> None:
+    """Others see a command line, and a proxy's URL holds a password."""
+    said = refusal(tmp_path, flags={"proxy": f"http://user:{SECRET}@proxy.example:3128"})
+    assert said.startswith("--proxy is refused")
+    assert leaks_in(said) == []
 
 
 def test_a_nearer_file_wins_over_a_farther_secret(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from netcancel.kicc import Credentials, Merchant
+    from netcancel.wire.network import Network
 
 T = TypeVar("T")
 
@@ -52,6 +53,7 @@ class Kind(Enum):
     NUMBER = "a number without a unit"
     COUNT = "a whole number"
     CODES = "codes or ranges of codes"
+    TEXTS = "texts separated by commas"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,15 @@ class Setting:
     def flag(self) -> str:
         """The setting's name on the command line."""
         return "--" + self.name.replace("_", "-")
+
+    @property
+    def by_path(self) -> str | None:
+        """The name under which a file is named that holds the value; only secrets have one.
+
+        A setting that is itself the path of a file ends in `_file` too: it has no other name, and
+        no secret may be called like it without its ending.
+        """
+        return f"{self.name}_file" if self.secret else None
 
 
 OWN: Final = (
@@ -96,6 +107,41 @@ OWN: Final = (
         "default",
         "a name for this world, such as test: payments of another are left alone",
     ),
+    Setting(
+        "proxy",
+        Kind.TEXT,
+        None,
+        "an HTTP proxy that allows CONNECT: http://[user:password@]host:port",
+        secret=True,
+    ),
+    Setting(
+        "ca_file",
+        Kind.TEXT,
+        None,
+        "path of a PEM bundle of authorities that are trusted instead of the system's",
+    ),
+    Setting(
+        "pins",
+        Kind.TEXTS,
+        None,
+        "keys of the gateway, one of which must be shown: Base64 of the SHA-256 of a"
+        " certificate's SubjectPublicKeyInfo",
+    ),
+    Setting(
+        "client_certificate_file",
+        Kind.TEXT,
+        None,
+        "path of a PEM file with the certificate to show, and the chain above it",
+    ),
+    Setting(
+        "client_key_file",
+        Kind.TEXT,
+        None,
+        "path of a PEM file with its key, not encrypted; not set: the certificate's file has it",
+    ),
+    Setting(
+        "source_address", Kind.TEXT, None, "IP address of this host that connections are made from"
+    ),
 )
 
 
@@ -111,6 +157,8 @@ def _kind(name: str, annotation: str) -> Kind:
         return Kind.CODES
     if annotation.startswith("int"):
         return Kind.COUNT
+    if not annotation.startswith("float"):
+        return Kind.TEXT
     return Kind.SECONDS if name.endswith("_seconds") else Kind.NUMBER
 
 
@@ -203,6 +251,19 @@ class Settings:
             )
         )
 
+    def network(self) -> Network:
+        """Return the way to the gateway; raises `ConfigurationError` for what can't be used."""
+        from netcancel.wire.network import Network  # noqa: PLC0415  likewise
+
+        return Network(
+            proxy=self.get("proxy"),
+            ca_file=self.get("ca_file"),
+            pins=self.get("pins") or (),
+            client_certificate=self.get("client_certificate_file"),
+            client_key=self.get("client_key_file"),
+            source_address=self.get("source_address"),
+        )
+
     def for_desk(self, *, create: bool) -> dict[str, Any]:
         """Return the keyword arguments of `Desk.open`."""
         self.require("base_url", "channel_id", "secret_key")
@@ -293,7 +354,7 @@ def _file_layer(directory: Path, given: str | None) -> _Layer | None:
 
 def _names() -> set[str]:
     """Return every name that a layer may hold, the paths of secrets included."""
-    return {*BY_NAME, *(f"{each.name}_file" for each in SETTINGS if each.secret)}
+    return {*BY_NAME, *(each.by_path for each in SETTINGS if each.by_path is not None)}
 
 
 def _refuse_unknown(
@@ -309,8 +370,8 @@ def _refuse_unknown(
 def _value(setting: Setting, layers: list[_Layer]) -> object:
     """Return what the first layer that has the setting says, checked; None: none has it."""
     for layer in layers:
-        by_path = f"{setting.name}_file"
-        if setting.secret and by_path in layer.values:
+        by_path = setting.by_path
+        if by_path is not None and by_path in layer.values:
             if setting.name in layer.values:
                 raise ConfigurationError(
                     f"{layer.call(setting.name)} and {layer.call(by_path)} are both set:"
@@ -339,6 +400,12 @@ def _checked(setting: Setting, layer: _Layer) -> object:
             return text
         case Kind.CODES:
             return _codes(setting, layer, raw)
+        case Kind.TEXTS:
+            texts = _texts(setting, layer, raw)
+            # An empty list would be no rule at all, where somebody meant to set one.
+            if not texts:
+                raise _refusal(setting, layer)
+            return texts
         case Kind.SECONDS | Kind.NUMBER | Kind.COUNT:
             return _number(setting, layer, raw)
 
@@ -363,7 +430,7 @@ def _number(setting: Setting, layer: _Layer, raw: object) -> int | float:
     raise _refusal(setting, layer)
 
 
-def _codes(setting: Setting, layer: _Layer, raw: object) -> frozenset[str]:
+def _texts(setting: Setting, layer: _Layer, raw: object) -> tuple[str, ...]:
     items: list[object]
     if isinstance(raw, str) and not layer.is_typed:
         items = [part.strip() for part in raw.split(",") if part.strip()]
@@ -373,7 +440,11 @@ def _codes(setting: Setting, layer: _Layer, raw: object) -> frozenset[str]:
         raise _refusal(setting, layer)
     if not all(isinstance(item, str) for item in items):
         raise _refusal(setting, layer)
-    codes = frozenset(str(item) for item in items)
+    return tuple(str(item) for item in items)
+
+
+def _codes(setting: Setting, layer: _Layer, raw: object) -> frozenset[str]:
+    codes = frozenset(_texts(setting, layer, raw))
     try:
         Codes.of(codes)
     except ConfigurationError as error:
@@ -391,6 +462,8 @@ def _example(setting: Setting, layer: _Layer) -> str:
     """Write the setting with a value that is right, in the layer's own way."""
     if setting.kind is Kind.CODES:
         value = '["8521", "8300-8399"]' if layer.is_typed else "8521,8300-8399"
+    elif setting.kind is Kind.TEXTS:
+        value = '["first", "second"]' if layer.is_typed else "first,second"
     elif setting.kind is Kind.ENVIRONMENT:
         value = '"test"' if layer.is_typed else "test"
     else:
