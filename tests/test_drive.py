@@ -19,7 +19,7 @@ def test_an_aged_signature_has_no_time_left() -> None:
             policy=Policy(timeout_seconds=5.0),
         )
         perform = desk.blocking_performer()
-        signed = perform(Sign(APPROVAL_PATH, b"{}"))
+        signed = perform(Sign(desk.world(), APPROVAL_PATH, b"{}"))
         reception = perform(Exchange(replace(signed, at=signed.at - 60.0), 5.0))
         assert isinstance(reception, NoAnswer)
         assert reception.reach is Reach.NOT_CONNECTED

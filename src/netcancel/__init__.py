@@ -10,15 +10,27 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from netcancel.client import AsyncClient, Client
     from netcancel.core.lifecycle import State
-    from netcancel.core.outcomes import Approved, Declined, InDoubt, NetCancelled, Outcome
+    from netcancel.core.outcomes import (
+        Approved,
+        Cancelled,
+        CancelOutcome,
+        CancelRefused,
+        Declined,
+        InDoubt,
+        NetCancelled,
+        Outcome,
+        PaymentNotApproved,
+    )
     from netcancel.core.payment import Payment
     from netcancel.core.policy import Policy
     from netcancel.errors import (
         ConfigurationError,
+        ConfirmationMissed,
         DuplicateTransaction,
         InvalidRequest,
         JournalUnavailable,
         NetcancelError,
+        PaymentNotFound,
         TooManyInDoubt,
     )
     from netcancel.guard import AsyncGuard, Guard
@@ -36,9 +48,13 @@ __all__ = [
     "Approved",
     "AsyncClient",
     "AsyncGuard",
+    "CancelOutcome",
+    "CancelRefused",
     "CancelRequest",
+    "Cancelled",
     "Client",
     "ConfigurationError",
+    "ConfirmationMissed",
     "Credentials",
     "Declined",
     "DuplicateTransaction",
@@ -53,6 +69,8 @@ __all__ = [
     "NetcancelError",
     "Outcome",
     "Payment",
+    "PaymentNotApproved",
+    "PaymentNotFound",
     "Policy",
     "State",
     "TooManyInDoubt",
@@ -61,15 +79,27 @@ __all__ = [
 _HOMES = {
     "netcancel.client": ("AsyncClient", "Client"),
     "netcancel.core.lifecycle": ("State",),
-    "netcancel.core.outcomes": ("Approved", "Declined", "InDoubt", "NetCancelled", "Outcome"),
+    "netcancel.core.outcomes": (
+        "Approved",
+        "CancelOutcome",
+        "CancelRefused",
+        "Cancelled",
+        "Declined",
+        "InDoubt",
+        "NetCancelled",
+        "Outcome",
+        "PaymentNotApproved",
+    ),
     "netcancel.core.payment": ("Payment",),
     "netcancel.core.policy": ("Policy",),
     "netcancel.errors": (
         "ConfigurationError",
+        "ConfirmationMissed",
         "DuplicateTransaction",
         "InvalidRequest",
         "JournalUnavailable",
         "NetcancelError",
+        "PaymentNotFound",
         "TooManyInDoubt",
     ),
     "netcancel.guard": ("AsyncGuard", "Guard"),

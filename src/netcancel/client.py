@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netcancel.core.policy import Policy
-from netcancel.drive import Signer
+from netcancel.drive import signed_now
 from netcancel.kicc import (
     APPROVAL_PATH,
     CANCEL_PATH,
@@ -42,13 +42,15 @@ class _Line:
 
     def __init__(self, base_url: str, credentials: Credentials, timeout_seconds: float) -> None:
         self.gateway = Gateway.parse(base_url)
-        self._sign = Signer(credentials)
+        self._credentials = credentials
         # The policy knows what a time-out may be.
         self._timeout_seconds = Policy(timeout_seconds=timeout_seconds).timeout_seconds
 
     def request(self, path: str, body: bytes) -> Request:
         """Sign a body now."""
-        return Request(path=path, headers=self._sign(path, body).headers, body=body)
+        return Request(
+            path=path, headers=signed_now(self._credentials, path, body).headers, body=body
+        )
 
     def deadline(self) -> float:
         """When a request that begins now must be over."""

@@ -16,6 +16,8 @@ from netcancel.observe import log
 from netcancel.wire import AwaitingTransport, BlockingTransport, Gateway
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from netcancel.core.payment import Payment
     from netcancel.journal.contract import Journal
 
@@ -31,15 +33,15 @@ class Desk:
     signer: Signer
     journal: Journal
     policy: Policy
-    world: str
-    """Gateway, channel and environment: payments of another world are left alone."""
+    worlds: Mapping[str, str]
+    """By channel, the first is the usual one: payments of other worlds are left alone."""
 
     @classmethod
     def open(
         cls,
         *,
         base_url: str,
-        credentials: Credentials,
+        credentials: Credentials | Sequence[Credentials],
         journal: str,
         policy: Policy,
         vault_key: str | None = None,
@@ -48,22 +50,36 @@ class Desk:
     ) -> Self:
         """Open the journal at a URL; raises `ConfigurationError` for whatever can't be used.
 
-        `environment` None: NETCANCEL_ENVIRONMENT, else "default".
+        `credentials`: of one channel, or of each of several. `environment` None:
+        NETCANCEL_ENVIRONMENT, else "default".
         """
-        if not isinstance(credentials, Credentials):
-            raise ConfigurationError("credentials must be a netcancel.Credentials")
+        by_channel = _by_channel(credentials)
         if not isinstance(policy, Policy):
             raise ConfigurationError("policy must be a netcancel.Policy")
         gateway = Gateway.parse(base_url)
         if environment is None:
             environment = os.environ.get("NETCANCEL_ENVIRONMENT", "default")
+        worlds = {name: world_of(gateway, name, environment) for name in by_channel}
         return cls(
             gateway=gateway,
-            signer=Signer(credentials),
+            signer=Signer({worlds[name]: each for name, each in by_channel.items()}),
             journal=open_journal(journal, vault_key=vault_key, create=create),
             policy=policy,
-            world=world_of(gateway, credentials.channel_id, environment),
+            worlds=worlds,
         )
+
+    @property
+    def all_worlds(self) -> frozenset[str]:
+        """The worlds of all its channels."""
+        return frozenset(self.worlds.values())
+
+    def world(self, channel_id: str | None = None) -> str:
+        """Return the world of a channel, None: of the first; another raises."""
+        if channel_id is None:
+            return next(iter(self.worlds.values()))
+        if channel_id not in self.worlds:
+            raise ConfigurationError("there are no credentials for this merchant's channel")
+        return self.worlds[channel_id]
 
     def blocking_performer(self) -> BlockingPerformer:
         """Make a performer with connections of its own."""
@@ -78,6 +94,16 @@ class Desk:
             self.gateway, keep_alive_seconds=self.policy.keep_alive_seconds
         )
         return AwaitingPerformer(self.journal, transport, self.signer, _alarm)
+
+
+def _by_channel(given: Credentials | Sequence[Credentials]) -> dict[str, Credentials]:
+    each: list[object] = [given] if isinstance(given, Credentials) else [*given]
+    by_channel = {one.channel_id: one for one in each if isinstance(one, Credentials)}
+    if not by_channel or len(by_channel) != len(each):
+        raise ConfigurationError(
+            "credentials must be a netcancel.Credentials, or several of different channels"
+        )
+    return by_channel
 
 
 def world_of(gateway: Gateway, channel_id: str, environment: str) -> str:

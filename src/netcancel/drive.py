@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 import time
 import uuid
 from collections import deque
@@ -19,29 +20,41 @@ from weakref import WeakKeyDictionary
 
 from netcancel.core.effects import (
     Alarm,
+    CancelStamp,
+    Confirm,
     Draw,
     Effect,
     Exchange,
+    Find,
     Flow,
     HandOver,
     Note,
     Now,
     Open,
+    OpenBody,
     Read,
     Sign,
+    SignAgain,
     Signed,
     Sleep,
+    StampCancel,
     Unavailable,
     Write,
 )
 from netcancel.core.policy import COMMIT_BUDGET_SECONDS, SEND_WITHIN_SECONDS
 from netcancel.errors import JournalUnavailable
 from netcancel.journal.contract import JournalClosed
-from netcancel.kicc import Credentials, sign
+from netcancel.kicc import (
+    CHANCE_BITS,
+    Credentials,
+    new_cancel_number,
+    seoul_date_and_time,
+    sign,
+)
 from netcancel.wire import AwaitingTransport, BlockingTransport, Request, clock
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from netcancel.core.payment import Payment
     from netcancel.journal.contract import Journal
@@ -50,6 +63,10 @@ T = TypeVar("T")
 
 HAND_OVER_SECONDS: Final = 1.0
 """An interrupted caller waits no longer than this for its payment to be handed over."""
+
+
+Asking = Open | Read | Find | OpenBody | Confirm | Write | Note
+"""What the journal is asked for."""
 
 
 class Interrupted(BaseException):
@@ -120,22 +137,40 @@ def _interrupt(
 
 
 class Signer:
-    """Signs requests with a channel's secret, each at the present time and with a new nonce."""
+    """Signs requests with their worlds' secrets, at the present time and with a new nonce."""
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: Mapping[str, Credentials]) -> None:
+        """`credentials`: by world."""
         self._credentials = credentials
 
-    def __call__(self, path: str, body: bytes) -> Signed:
+    def sign(self, world: str, path: str, body: bytes) -> Signed:
         """Sign `body` for `path` now."""
-        at = clock.now()
-        headers = sign(
-            self._credentials,
-            path,
-            body,
-            timestamp_ms=time.time_ns() // 1_000_000,
-            nonce=str(uuid.uuid4()),
-        )
-        return Signed(path, headers, body, at)
+        return signed_now(self._credentials[world], path, body)
+
+    def sign_again(self, world: str, path: str, body: bytes) -> Signed | None:
+        """Sign with the secret that was in force before; None: there is none."""
+        previous = self._credentials[world].previous
+        return None if previous is None else signed_now(previous, path, body)
+
+
+def signed_now(credentials: Credentials, path: str, body: bytes) -> Signed:
+    """Sign `body` for `path` with one secret, now."""
+    at = clock.now()
+    headers = sign(
+        credentials,
+        path,
+        body,
+        timestamp_ms=time.time_ns() // 1_000_000,
+        nonce=str(uuid.uuid4()),
+    )
+    return Signed(path, headers, body, at)
+
+
+def stamp_cancel() -> CancelStamp:
+    """Draw a cancel's own number, and look at the calendar of Seoul."""
+    now = time.time_ns()
+    number = new_cancel_number(now // 1_000_000, secrets.randbits(CHANCE_BITS))
+    return CancelStamp(number, *seoul_date_and_time(now / 1_000_000_000))
 
 
 class _Performer:
@@ -145,28 +180,40 @@ class _Performer:
         self, journal: Journal, signer: Signer, alarm: Callable[[Payment, str], None]
     ) -> None:
         self._journal = journal
-        self._sign = signer
+        self._signer = signer
         self._alarm = alarm
 
-    def _ask(self, effect: Open | Read | Write | Note) -> Future[Any]:
+    def _ask(self, effect: Asking) -> Future[Any]:  # noqa: PLR0911  one case an effect
         match effect:
             case Open(intent):
                 return self._journal.open_new(intent)
             case Read(payment_id):
                 return self._journal.read(payment_id)
+            case Find(tid, merc_trx_no):
+                return self._journal.find(tid, merc_trx_no)
+            case OpenBody(payment_id):
+                return self._journal.open_body(payment_id)
+            case Confirm(worlds, tid, merc_trx_no, writer):
+                return self._journal.confirm_if_unconfirmed(
+                    worlds=worlds, tid=tid, merc_trx_no=merc_trx_no, writer=writer
+                )
             case Write(seen, event, writer, change):
                 return self._journal.move_if_unchanged(seen, event, writer, change)
             case Note(seen, event, writer, change):
                 return self._journal.note(seen, event, writer, change)
 
-    def _at_once(self, effect: Effect[Any]) -> Any:  # noqa: ANN401  the answer is of the effect's type
+    def _at_once(self, effect: Effect[Any]) -> Any:  # noqa: ANN401  one case an effect; the answer is of the effect's type
         match effect:
             case Now():
                 return clock.now()
             case Draw():
                 return random.random()  # noqa: S311  spreads retries, protects nothing
-            case Sign(path, body):
-                return self._sign(path, body)
+            case Sign(world, path, body):
+                return self._signer.sign(world, path, body)
+            case SignAgain(world, path, body):
+                return self._signer.sign_again(world, path, body)
+            case StampCancel():
+                return stamp_cancel()
             case Alarm(payment, text):
                 return self._alarm(payment, text)
             case _:
@@ -199,7 +246,7 @@ class BlockingPerformer(_Performer):
     def __call__(self, effect: Effect[Any]) -> Any:  # noqa: ANN401  of the effect's type
         """Return the effect's answer."""
         match effect:
-            case Open() | Read() | Write() | Note():
+            case Open() | Read() | Find() | OpenBody() | Confirm() | Write() | Note():
                 return self._result(self._ask(effect))
             case Exchange(signed, timeout_seconds):
                 deadline = _deadline(signed, timeout_seconds)
@@ -245,7 +292,7 @@ class AwaitingPerformer(_Performer):
     async def __call__(self, effect: Effect[Any]) -> Any:  # noqa: ANN401  of the effect's type
         """Return the effect's answer."""
         match effect:
-            case Open() | Read() | Write() | Note():
+            case Open() | Read() | Find() | OpenBody() | Confirm() | Write() | Note():
                 return await self._result(self._ask(effect))
             case Exchange(signed, timeout_seconds):
                 deadline = _deadline(signed, timeout_seconds)

@@ -4,6 +4,10 @@
     ├── InvalidRequest        the caller: a field breaks a rule; nothing was written or sent
     ├── DuplicateTransaction  the caller: the number was used before, with other data
     ├── ConfigurationError    the operator: a setting, key or journal can't be used; said at start
+    ├── PaymentNotFound       the caller: the journal knows no such number of this gateway
+    ├── PaymentNotApproved    the moment: `with guard.payment()` has nothing to enter with; stands
+    │                         in `core.outcomes`, because it carries one
+    ├── ConfirmationMissed    the moment: recovery cancelled before the merchant confirmed
     ├── TooManyInDoubt        the moment: more in doubt than the policy allows; nothing was sent
     └── JournalUnavailable    the moment: the journal can't be read or written; said of an
                               approval, it means that nothing was sent
@@ -37,6 +41,14 @@ class DuplicateTransaction(NetcancelError):
 
 class ConfigurationError(NetcancelError):
     """A setting, a key or a journal can't be used; the message says what to do."""
+
+
+class PaymentNotFound(NetcancelError):
+    """The journal knows no payment of this number, gateway, channel and environment."""
+
+
+class ConfirmationMissed(NetcancelError):
+    """Nobody confirmed in time: the charge is being cancelled, or is cancelled already."""
 
 
 class TooManyInDoubt(NetcancelError):

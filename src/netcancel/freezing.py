@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from netcancel.core.flows import Order
 from netcancel.core.payment import Intent
+from netcancel.errors import InvalidRequest
 from netcancel.kicc import (
     ApprovalRequest,
     Expected,
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 NOT_DATA: Final = frozenset({"tran_dt", "tran_tm"})
 """A second call of the same order has another time; it is the same data all the same."""
 
+CONFIRM_WITHIN_MAX: Final = 7 * 86_400
+"""A week: later, the token that a lost cancel needs may be shredded."""
+
 _DATA: Final = tuple(f.name for f in ApprovalRequest.fields if f.name not in NOT_DATA)
 
 
@@ -32,12 +36,14 @@ def freeze(
     writer: str,
     at: float,
     policy: Policy,
+    confirm_within: float | None = None,
     **fields: Any,  # noqa: ANN401  pydantic checks them
 ) -> Order:
     """Validate an approval for all calls that may follow, and derive its net-cancel once.
 
-    `at`: seconds since the epoch. Raises `InvalidRequest`.
+    `at`: seconds since the epoch; `confirm_within`: seconds. Raises `InvalidRequest`.
     """
+    _check_confirm_within(confirm_within)
     tran_dt, tran_tm = seoul_date_and_time(at)
     request = ApprovalRequest(
         tid=merchant.tid,
@@ -53,7 +59,10 @@ def freeze(
         writer=writer,
         world=world,
         tid=request.tid,
+        svc_id=request.svc_id,
+        bizr_no=request.bizr_no,
         merc_trx_no=request.merc_trx_no,
+        alot_month=request.alot_month,
         trx_amt=request.trx_amt,
         vat_amt=request.vat_amt,
         svc_amt=request.svc_amt,
@@ -65,7 +74,22 @@ def freeze(
         settle_after_seconds=policy.settle_after_seconds,
         max_in_doubt=policy.max_in_doubt,
     )
-    return Order(intent=intent, approval_body=approval_body, expected=Expected.of(request))
+    return Order(
+        intent=intent,
+        approval_body=approval_body,
+        expected=Expected.of(request),
+        confirm_within=confirm_within,
+    )
+
+
+def _check_confirm_within(seconds: Any) -> None:  # noqa: ANN401  a caller's, whatever it is
+    if seconds is None:
+        return
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not is_number or not 0 < seconds <= CONFIRM_WITHIN_MAX:
+        raise InvalidRequest(
+            "confirm_within", f"must be more than 0 and at most {CONFIRM_WITHIN_MAX:,} seconds"
+        )
 
 
 def _same_data(request: ApprovalRequest) -> bytes:

@@ -5,22 +5,24 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from netcancel.core import flows
 from netcancel.core.lifecycle import RECOVERABLE, State
-from netcancel.core.outcomes import Outcome, outcome_of
+from netcancel.core.outcomes import CancelOutcome, Outcome, cancel_outcome_of, outcome_of
 from netcancel.core.policy import Policy
 from netcancel.desk import Desk, new_tag
 from netcancel.drive import drive, drive_async
-from netcancel.errors import ConfigurationError, JournalUnavailable
+from netcancel.errors import ConfigurationError, JournalUnavailable, PaymentNotFound
 from netcancel.freezing import freeze
 from netcancel.kicc import Credentials, Merchant
 from netcancel.observe import log
+from netcancel.provisional import AsyncProvisionalPayment, ProvisionalPayment
 from netcancel.recovery import Recovery, RecoveryThread, Report
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from concurrent.futures import Future
 
     from netcancel.core.effects import Flow
@@ -41,7 +43,7 @@ class _Guard:
         self,
         *,
         base_url: str,
-        credentials: Credentials,
+        credentials: Credentials | Sequence[Credentials],
         merchant: Merchant,
         journal: str = "sqlite:///netcancel.db",
         policy: Policy = Policy(),  # noqa: B008  frozen: the same for everybody
@@ -52,6 +54,7 @@ class _Guard:
         """Open the journal, made at its first use, and start recovery.
 
         `base_url` is the API domain given to the merchant, `https://` (or a sandbox on loopback).
+        `credentials` of several channels: the first signs for merchants that name none.
         `vault_key` is 32 bytes in Base64; else NETCANCEL_VAULT_KEY, NETCANCEL_VAULT_KEY_FILE or a
         key file made once. `environment` names this world (None: NETCANCEL_ENVIRONMENT); recovery
         leaves payments of another alone. Raises `ConfigurationError` with a sentence that says
@@ -78,14 +81,17 @@ class _Guard:
 
         return cls(**Settings.load().for_guard())
 
-    def _flow(self, merchant: Merchant | None, **fields: Any) -> Flow[Payment]:  # noqa: ANN401  `freeze` checks them
+    def _approval(
+        self,
+        merchant: Merchant | None,
+        **fields: Any,  # noqa: ANN401  `freeze` checks them
+    ) -> Flow[Payment]:
         """Validate and freeze an approval; what it does comes with driving the flow."""
         merchant = _checked(self._merchant if merchant is None else merchant)
-        if self._recovery is not None:
-            self._recovery.ensure_running()
+        self._begin()
         order = freeze(
             merchant,
-            world=self._desk.world,
+            world=self._desk.world(merchant.channel_id),
             writer=new_tag(),
             at=time.time(),
             policy=self._desk.policy,
@@ -94,6 +100,39 @@ class _Guard:
         if len(order.intent.merc_trx_no) > ADVISED_NUMBER_BYTES:
             log.notice("payment %s: its number is longer than advised", order.intent.merc_trx_no)
         return flows.approve(order, self._desk.policy)
+
+    def _wish(
+        self, merc_trx_no: str, tid: str | None, cancel_trx_no: str | None = None
+    ) -> flows.CancelWish:
+        self._begin()
+        return flows.CancelWish(
+            worlds=self._desk.all_worlds,
+            tid=tid or self._merchant.tid,
+            merc_trx_no=merc_trx_no,
+            writer=new_tag(),
+            cancel_trx_no=cancel_trx_no,
+        )
+
+    def _confirmation(self, merc_trx_no: str, tid: str | None) -> Flow[Payment]:
+        self._begin()
+        tid = tid or self._merchant.tid
+        return flows.confirm(self._desk.all_worlds, tid, merc_trx_no, new_tag())
+
+    def _confirm_in(self, connection: object, merc_trx_no: str, tid: str | None) -> bool:
+        payment = self._desk.journal.confirm_in(
+            connection,
+            worlds=self._desk.all_worlds,
+            tid=tid or self._merchant.tid,
+            merc_trx_no=merc_trx_no,
+            writer=new_tag(),
+        )
+        if payment is None:
+            raise PaymentNotFound("the journal knows no such payment of this gateway")
+        return payment.state is State.APPROVED
+
+    def _begin(self) -> None:
+        if self._recovery is not None:
+            self._recovery.ensure_running()
 
     def _find(self, merc_trx_no: str, tid: str | None) -> Future[Payment | None]:
         return self._desk.journal.find(tid or self._merchant.tid, merc_trx_no)
@@ -112,7 +151,7 @@ class _Guard:
 
     def _say_what_is_owed(self) -> None:
         try:
-            summary = self._desk.journal.summary(world=self._desk.world).result()
+            summary = self._desk.journal.summary(worlds=self._desk.all_worlds).result()
         except JournalUnavailable as error:
             log.notice("what is still owed can't be counted: %s", error)
         else:
@@ -129,7 +168,7 @@ def _checked(merchant: object) -> Merchant:
 
 
 class Guard(_Guard):
-    """Approves payments and net-cancels those whose answer is lost; blocking, thread-safe."""
+    """Approves, cancels and confirms payments, and voids what is lost; blocking, thread-safe."""
 
     @cached_property
     def _perform(self) -> BlockingPerformer:
@@ -147,16 +186,18 @@ class Guard(_Guard):
         alot_month: str = "00",
         user_data: str | None = None,
         merchant: Merchant | None = None,
+        confirm_within: float | None = None,
     ) -> Outcome:
         """Charge a card once and know it, or know that nobody is charged (spec 1.1, 2).
 
-        Amounts are whole KRW. Returns within twice `timeout_seconds` plus the journal's commits.
+        Amounts are whole KRW. `confirm_within`: the charge is cancelled unless `confirm` is called
+        within so many seconds. Returns within twice `timeout_seconds` plus the journal's commits.
         Called again with the same data, it tells what is known and sends nothing. Raises
         `InvalidRequest`, `ConfigurationError` (`merchant` is no `Merchant`),
         `DuplicateTransaction` (the same number with other data), `TooManyInDoubt` and
         `JournalUnavailable`: then nothing was sent.
         """
-        flow = self._flow(
+        flow = self._approval(
             merchant,
             merc_trx_no=merc_trx_no,
             token_key=token_key,
@@ -166,8 +207,77 @@ class Guard(_Guard):
             tax_free_amt=tax_free_amt,
             alot_month=alot_month,
             user_data=user_data,
+            confirm_within=confirm_within,
         )
         return outcome_of(drive(flow, self._perform))
+
+    def cancel(
+        self, merc_trx_no: str, *, tid: str | None = None, cancel_trx_no: str | None = None
+    ) -> CancelOutcome:
+        """Refund the whole of an approved payment (spec 1.1, 3.7); again: tell what is known.
+
+        `tid`: None for the guard's merchant. `cancel_trx_no`: the cancel's own number, at most 40
+        bytes; None: a new one. A lost answer is followed by a net-cancel (spec 3.6). Returns within
+        twice `timeout_seconds` plus the journal's commits. Raises `PaymentNotFound`,
+        `InvalidRequest` (no cancel can be built) and `JournalUnavailable`: then nothing was sent.
+        """
+        flow = flows.cancel(self._wish(merc_trx_no, tid, cancel_trx_no), self._desk.policy)
+        return cancel_outcome_of(drive(flow, self._perform))
+
+    def confirm(
+        self, merc_trx_no: str, *, tid: str | None = None, connection: object = None
+    ) -> bool:
+        """Let the charge of a payment approved with `confirm_within` stand; False: it is too late.
+
+        `connection`: an open DB-API connection to the journal's database; then the confirmation
+        commits or rolls back with the caller's own transaction. Raises `PaymentNotFound`,
+        `ConfigurationError` for another connection, and `JournalUnavailable`: `find` tells then.
+        """
+        if connection is not None:
+            return self._confirm_in(connection, merc_trx_no, tid)
+        payment = drive(self._confirmation(merc_trx_no, tid), self._perform)
+        return payment.state is State.APPROVED
+
+    def payment(
+        self,
+        *,
+        confirm_within: float,
+        merc_trx_no: str,
+        token_key: str,
+        trx_amt: int,
+        vat_amt: int,
+        svc_amt: int = 0,
+        tax_free_amt: int | None = None,
+        alot_month: str = "00",
+        user_data: str | None = None,
+        merchant: Merchant | None = None,
+    ) -> ProvisionalPayment:
+        """Charge for the length of a `with` block: leaving it confirms, an exception cancels.
+
+        The arguments are those of `approve`; entering raises what `approve` raises, and
+        `PaymentNotApproved`. Confirm inside your order's own transaction, by
+        `payment.confirm(connection=…)`; else a crash between your commit and the confirmation
+        cancels the charge of an order that stands.
+        """
+        approve = partial(
+            self.approve,
+            confirm_within=confirm_within,
+            merc_trx_no=merc_trx_no,
+            token_key=token_key,
+            trx_amt=trx_amt,
+            vat_amt=vat_amt,
+            svc_amt=svc_amt,
+            tax_free_amt=tax_free_amt,
+            alot_month=alot_month,
+            user_data=user_data,
+            merchant=merchant,
+        )
+        tid = (merchant or self._merchant).tid
+        confirm = partial(self.confirm, merc_trx_no, tid=tid)
+        return ProvisionalPayment(approve, confirm, partial(self._reject, merc_trx_no, tid))
+
+    def _reject(self, merc_trx_no: str, tid: str) -> Payment:
+        return drive(flows.reject(self._wish(merc_trx_no, tid), self._desk.policy), self._perform)
 
     def find(self, merc_trx_no: str, *, tid: str | None = None) -> Payment | None:
         """Return what the journal knows of a number; `tid`: None for the guard's merchant."""
@@ -198,7 +308,7 @@ class Guard(_Guard):
 
 
 class AsyncGuard(_Guard):
-    """Approves payments and net-cancels those whose answer is lost; awaiting, for any task."""
+    """Approves, cancels and confirms payments, and voids what is lost; awaiting, for any task."""
 
     @cached_property
     def _perform(self) -> AwaitingPerformer:
@@ -216,9 +326,10 @@ class AsyncGuard(_Guard):
         alot_month: str = "00",
         user_data: str | None = None,
         merchant: Merchant | None = None,
+        confirm_within: float | None = None,
     ) -> Outcome:
         """Charge a card once and know it, or know that nobody is charged; see `Guard.approve`."""
-        flow = self._flow(
+        flow = self._approval(
             merchant,
             merc_trx_no=merc_trx_no,
             token_key=token_key,
@@ -228,9 +339,66 @@ class AsyncGuard(_Guard):
             tax_free_amt=tax_free_amt,
             alot_month=alot_month,
             user_data=user_data,
+            confirm_within=confirm_within,
         )
-        payment = await drive_async(flow, self._perform, self._perform.hand_over)
-        return outcome_of(payment)
+        return outcome_of(await self._drive(flow))
+
+    async def cancel(
+        self, merc_trx_no: str, *, tid: str | None = None, cancel_trx_no: str | None = None
+    ) -> CancelOutcome:
+        """Refund the whole of an approved payment; see `Guard.cancel`."""
+        flow = flows.cancel(self._wish(merc_trx_no, tid, cancel_trx_no), self._desk.policy)
+        return cancel_outcome_of(await self._drive(flow))
+
+    async def confirm(
+        self, merc_trx_no: str, *, tid: str | None = None, connection: object = None
+    ) -> bool:
+        """Let a charge stand that was approved with `confirm_within`; see `Guard.confirm`.
+
+        A `connection` is used in the calling thread, and may block it for as long as it waits.
+        """
+        if connection is not None:
+            return self._confirm_in(connection, merc_trx_no, tid)
+        payment = await self._drive(self._confirmation(merc_trx_no, tid))
+        return payment.state is State.APPROVED
+
+    def payment(
+        self,
+        *,
+        confirm_within: float,
+        merc_trx_no: str,
+        token_key: str,
+        trx_amt: int,
+        vat_amt: int,
+        svc_amt: int = 0,
+        tax_free_amt: int | None = None,
+        alot_month: str = "00",
+        user_data: str | None = None,
+        merchant: Merchant | None = None,
+    ) -> AsyncProvisionalPayment:
+        """Charge for the length of an `async with` block; see `Guard.payment`."""
+        approve = partial(
+            self.approve,
+            confirm_within=confirm_within,
+            merc_trx_no=merc_trx_no,
+            token_key=token_key,
+            trx_amt=trx_amt,
+            vat_amt=vat_amt,
+            svc_amt=svc_amt,
+            tax_free_amt=tax_free_amt,
+            alot_month=alot_month,
+            user_data=user_data,
+            merchant=merchant,
+        )
+        tid = (merchant or self._merchant).tid
+        confirm = partial(self.confirm, merc_trx_no, tid=tid)
+        return AsyncProvisionalPayment(approve, confirm, partial(self._reject, merc_trx_no, tid))
+
+    async def _reject(self, merc_trx_no: str, tid: str) -> Payment:
+        return await self._drive(flows.reject(self._wish(merc_trx_no, tid), self._desk.policy))
+
+    async def _drive(self, flow: Flow[Payment]) -> Payment:
+        return await drive_async(flow, self._perform, self._perform.hand_over)
 
     async def find(self, merc_trx_no: str, *, tid: str | None = None) -> Payment | None:
         """Return what the journal knows of a number; `tid`: None for the guard's merchant."""

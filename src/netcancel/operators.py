@@ -1,26 +1,33 @@
-"""What a person may do with a payment that no machine can decide (docs/protocol.md).
+"""What a person may do with a payment (docs/protocol.md).
 
-Only from `escalated`, and only on the version that the person has seen.
+Only on the version that the person has seen. Nothing here sends anything: what is to be sent is
+recovery's, and no move leads back to an approval.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from netcancel.core.lifecycle import Event, is_move
-from netcancel.core.payment import Change
+from netcancel.core.lifecycle import CancelReason, Event, Resolution, is_move
+from netcancel.core.payment import MICROSECONDS, Change
 from netcancel.desk import new_tag
 from netcancel.errors import ConfigurationError
+from netcancel.kicc import ApprovalAnswer
 from netcancel.kicc.text import is_safe
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from netcancel.core.payment import Payment
+    from netcancel.core.policy import Policy
     from netcancel.journal.contract import Journal
 
 NAME_CHARACTERS_MAX: Final = 64
 """Who asked is kept in the history: a name, not a story."""
+
+NOTE_CHARACTERS_MAX: Final = 500
+"""Why somebody decided is kept in the history too."""
 
 
 def may_retry(payment: Payment) -> bool:
@@ -28,15 +35,99 @@ def may_retry(payment: Payment) -> bool:
     return is_move(payment.state, Event.RETRY_ASKED)
 
 
-def retry(journal: Journal, seen: Payment, *, by: str) -> Future[Payment | None]:
+def retry(
+    journal: Journal, seen: Payment, *, by: str, as_cancel: bool | None = None
+) -> Future[Payment | None]:
     """Give an escalated payment back to recovery, with a retry window of its own, due now.
 
-    `by` names the person. The future's None: somebody wrote since `seen` was read, and nothing
-    changed. Raises `ConfigurationError` for a name that can't be written down.
+    `as_cancel`: a cancel under a new number instead of a net-cancel; None: where the approval is
+    proven, with a number to cancel it by. `by` names the person. The future's None: somebody wrote
+    since `seen` was read, and nothing changed. Raises `ConfigurationError` for a name that can't be
+    written down, and for a cancel of what isn't proven.
     """
+    _check_name(by)
+    can_cancel = seen.answer is not None and seen.answer.aprv_no is not None
+    if as_cancel and not can_cancel:
+        raise ConfigurationError("no approval number is known: only a net-cancel can be retried")
+    change = Change(due_seconds=0.0, begins_debt=True, note=f"asked by {by}")
+    if not (can_cancel if as_cancel is None else as_cancel):
+        return journal.move_if_unchanged(seen, Event.RETRY_ASKED, new_tag(), change)
+    change = replace(change, cancel_reason=seen.cancel_reason or CancelReason.ASKED)
+    return journal.move_if_unchanged(seen, Event.RETRY_CANCEL_ASKED, new_tag(), change)
+
+
+def why_not_resolve(payment: Payment, policy: Policy) -> str | None:
+    """Say why a person can't close a payment at the time of its reading; None: they can."""
+    if not is_move(payment.state, Event.RESOLVED):
+        return f"it is {payment.state}: only an escalated payment is a person's to close"
+    if not payment.is_settled:
+        return f"its approval may still be on the way, for {payment.seconds_to_settle:.0f} s"
+    over_at = payment.updated_at + round(policy.hold_seconds * MICROSECONDS)
+    if payment.read_at < over_at:
+        seconds = (over_at - payment.read_at) / MICROSECONDS
+        return f"an attempt may still be on the way, for {seconds:.0f} s"
+    return None
+
+
+def contradicts_what_was_told(payment: Payment, kind: Resolution) -> bool:
+    """Whether a caller may have heard that it is void, who would now be charged."""
+    return kind is Resolution.CHARGE_STANDS and payment.was_told_void
+
+
+def resolve(
+    journal: Journal,
+    seen: Payment,
+    policy: Policy,
+    kind: Resolution,
+    *,
+    by: str,
+    note: str,
+    although_told_void: bool = False,
+) -> Future[Payment | None]:
+    """Close an escalated payment as a person found it; the history keeps who and why.
+
+    `seen` comes with its history. The future's None: somebody wrote since it was read, and nothing
+    changed. Raises `ConfigurationError` where it can't be closed so, or not yet.
+    """
+    _check_name(by)
+    if not (note.strip() and is_safe(note) and len(note) <= NOTE_CHARACTERS_MAX):
+        raise ConfigurationError(
+            f"the note must say why in at most {NOTE_CHARACTERS_MAX} printable characters"
+        )
+    if (reason := why_not_resolve(seen, policy)) is not None:
+        raise ConfigurationError(f"{seen.merc_trx_no} can't be resolved: {reason}")
+    if contradicts_what_was_told(seen, kind) and not although_told_void:
+        raise ConfigurationError(
+            f"the caller of {seen.merc_trx_no} was told that it is void: say so explicitly if its"
+            " charge is to stand all the same"
+        )
+    change = Change(resolution=kind, note=f"{kind} by {by}: {note}")
+    return journal.move_if_unchanged(seen, Event.RESOLVED, new_tag(), change)
+
+
+def reopen(
+    journal: Journal, seen: Payment, *, aprv_no: str | None, trx_amt: int, by: str
+) -> Future[Payment | None]:
+    """Owe a net-cancel again for a voided payment that a settlement shows as charged.
+
+    What the settlement says of the charge is kept as its proof, where none is known: from now on
+    no gateway can say that there was nothing to void. The future's None: somebody wrote since
+    `seen` was read, and nothing changed. Raises `ConfigurationError` for any but a net-cancelled
+    payment.
+    """
+    _check_name(by)
+    if not is_move(seen.state, Event.CHARGE_REPORTED):
+        raise ConfigurationError(
+            f"{seen.merc_trx_no} is {seen.state}: only a net-cancelled payment can be re-opened"
+        )
+    answer = ApprovalAnswer(aprv_no=aprv_no, trx_amt=trx_amt) if seen.answer is None else None
+    note = f"the settlement has a charge of {trx_amt}; asked by {by}"
+    change = Change(due_seconds=0.0, begins_debt=True, answer=answer, note=note)
+    return journal.move_if_unchanged(seen, Event.CHARGE_REPORTED, new_tag(), change)
+
+
+def _check_name(by: str) -> None:
     if not (by.strip() and is_safe(by) and len(by) <= NAME_CHARACTERS_MAX):
         raise ConfigurationError(
             f"who asks must be a name of at most {NAME_CHARACTERS_MAX} printable characters"
         )
-    change = Change(due_seconds=0.0, begins_debt=True, note=f"asked by {by}")
-    return journal.move_if_unchanged(seen, Event.RETRY_ASKED, new_tag(), change)

@@ -1,4 +1,4 @@
-"""Recovery: claims what is due and net-cancels it, until stopped.
+"""Recovery: claims what is due and net-cancels or cancels it, until stopped.
 
 Any number may run, in any number of processes: each claim is one atomic write, and whoever lost a
 claim changes nothing. `run` is the loop, `run_once` one pass over what is due now.
@@ -131,6 +131,12 @@ class Recovery:
 
     async def _sweep(self, report: Report, limit: int | None, stop: asyncio.Event) -> None:
         """Claim what is due, as fast as the policy allows, until nothing is."""
+        for world in self._desk.worlds.values():
+            await self._sweep_world(world, report, limit, stop)
+
+    async def _sweep_world(
+        self, world: str, report: Report, limit: int | None, stop: asyncio.Event
+    ) -> None:
         while not stop.is_set():
             wanted = CLAIM_BATCH if limit is None else min(CLAIM_BATCH, limit - report.claimed)
             if wanted == 0:
@@ -139,7 +145,7 @@ class Recovery:
             if taken == 0:
                 continue
             claimed_at, writer = clock.now(), new_tag()
-            claims = await self._claim(writer, taken)
+            claims = await self._claim(world, writer, taken)
             self._pace.give_back(taken - len(claims))
             report.claimed += len(claims)
             for claim in claims:
@@ -160,10 +166,10 @@ class Recovery:
             await asyncio.sleep(min(self._pace.wait_seconds, LOOK_SECONDS))
         return taken
 
-    async def _claim(self, writer: str, limit: int) -> list[Claim]:
+    async def _claim(self, world: str, writer: str, limit: int) -> list[Claim]:
         desk = self._desk
         future = desk.journal.claim_due(
-            world=desk.world, writer=writer, limit=limit, hold_seconds=desk.policy.hold_seconds
+            world=world, writer=writer, limit=limit, hold_seconds=desk.policy.hold_seconds
         )
         try:
             return await asyncio.wrap_future(future)

@@ -42,6 +42,9 @@ def test_an_approval_from_flags(run: Run, van: Sandbox) -> None:
     assert json.loads(van.requests()[0]["body"])["tokenKey"] == TOKEN
 
 
+SAID = {"Declined": "declined", "NetCancelled": "net-cancelled", "Cancelled": "refunded"}
+
+
 @pytest.mark.parametrize("by_stdin", [True, False])
 def test_an_approval_from_json(run: Run, van: Sandbox, place: Path, *, by_stdin: bool) -> None:
     """A file or the standard input may hold all; flags win over it."""
@@ -74,14 +77,14 @@ def test_the_same_call_again_sends_nothing(run: Run, van: Sandbox) -> None:
 OUTCOMES = {
     "decline": (1, "Declined"),
     "commit-then-reset": (1, "NetCancelled"),
-    "wrong-amount": (1, "NetCancelled"),
+    "wrong-amount": (1, "Cancelled"),
 }
 
 
 @pytest.mark.parametrize("fault", OUTCOMES)
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_a_no_is_exit_1(run: Run, van: Sandbox, fault: str, options: tuple[str, ...]) -> None:
-    """Declined and net-cancelled payments end with 1."""
+    """Declined, net-cancelled and refunded payments end with 1."""
     van.inject(fault)
     ran = run("approve", *FLAGS, *options)
     code, outcome = OUTCOMES[fault]
@@ -89,7 +92,7 @@ def test_a_no_is_exit_1(run: Run, van: Sandbox, fault: str, options: tuple[str, 
     if options:
         assert ran.document["outcome"] == outcome
     else:
-        assert {"Declined": "declined", "NetCancelled": "net-cancelled"}[outcome] in ran.out
+        assert SAID[outcome] in ran.out
 
 
 def test_doubt_is_exit_3(run: Run, van: Sandbox) -> None:

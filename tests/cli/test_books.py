@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from netcancel.core.lifecycle import State
+from netcancel.core.lifecycle import Event, State
 from netcancel.core.payment import Payment, Version
 from netcancel.demo.books import Fault, Told, close_books
 
@@ -26,9 +26,13 @@ def payment(state: State, number: str = "A") -> Payment:
         id=number,
         world="w",
         tid=TID,
+        svc_id="SVC_SIMPLE",
+        bizr_no="1234567890",
         merc_trx_no=number,
         state=state,
         version=Version(1, "f00d"),
+        last_event=Event.INTENT_WRITTEN,
+        alot_month="00",
         trx_amt=10_000,
         vat_amt=909,
         svc_amt=0,
@@ -40,6 +44,10 @@ def payment(state: State, number: str = "A") -> Payment:
         message=None,
         detail="",
         never_sent=False,
+        cancel_reason=None,
+        cancel_trx_no=None,
+        cancel_body=None,
+        resolution=None,
         attempts=0,
         is_held=False,
         due_at=None,

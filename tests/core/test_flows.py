@@ -63,11 +63,11 @@ def test_a_listed_decline_is_told_with_its_code() -> None:
         ("lost-after", Loss.READ_TIMEOUT),
         ("not-connected", Loss.CONNECTION_ERROR),
         ("unlisted", Loss.AMBIGUOUS_CODE),
-        ("amount-differs", None),
+        ("amount-differs-uncancellable", None),
     ],
 )
 def test_a_lost_answer_is_net_cancelled_at_once_by_its_caller(fate: str, loss: Loss | None) -> None:
-    """Each kind of loss, and an amount that differs, is voided before the caller is told."""
+    """Each kind of loss, and a sum without a number, is voided before the caller is told."""
     world = World(Gateway([fate]))
     outcome = outcome_of(world.approve(world.order()))
     assert isinstance(outcome, NetCancelled)
@@ -133,7 +133,7 @@ def test_nothing_to_void_closes_only_where_it_is_configured() -> None:
 
 def test_nothing_to_void_is_never_done_where_the_approval_is_proven() -> None:
     """A proven charge that the gateway doesn't know is a contradiction: a person's."""
-    world = World(Gateway(["amount-differs"], ["refused"]), FORGETFUL_POLICY)
+    world = World(Gateway(["amount-differs-uncancellable"], ["refused"]), FORGETFUL_POLICY)
     payment = world.approve(world.order())
     assert payment.state is State.ESCALATED
     assert world.alarms

@@ -17,9 +17,6 @@ from netcancel.core.lifecycle import (
     target,
 )
 
-NOT_YET = {State.UNCONFIRMED, State.CANCELLING, State.CANCELLED, State.RESOLVED}
-"""States of cancel, confirm and resolve: they have no moves before those exist."""
-
 PAIRS = list(itertools.product([None, *State], Event))
 
 
@@ -42,12 +39,27 @@ def test_each_row_has_its_reason_and_each_event_its_row() -> None:
     assert all(row.why for row in (*MOVES, *IGNORED))
     assert {move.event for move in MOVES} == set(Event)
     assert all(state.meaning for state in State)
-    assert {move.target for move in MOVES} == set(State) - NOT_YET
+    assert {move.target for move in MOVES} == set(State)
 
 
-def test_approved_and_declined_are_never_left() -> None:
-    """Nothing leads out of approved or declined: what a caller was told stands (I2)."""
-    assert not [m for m in MOVES if m.source in {State.APPROVED, State.DECLINED}]
+def test_approved_is_left_by_a_cancel_that_was_asked_for_only() -> None:
+    """What a caller was told stands, but for the caller's own wish (I2)."""
+    leaving = [(m.event, m.target) for m in MOVES if m.source is State.APPROVED]
+    assert leaving == [(Event.CANCEL_ASKED, State.CANCELLING)]
+    assert not [m for m in MOVES if m.source in {State.DECLINED, State.CANCELLED}]
+
+
+def test_an_automatic_cancel_moves_unconfirmed_only() -> None:
+    """A missed confirmation and a failing merchant void nothing that was confirmed."""
+    automatic = {Event.CONFIRMATION_MISSED, Event.REJECTED}
+    assert {m.source for m in MOVES if m.event in automatic} == {State.UNCONFIRMED}
+
+
+def test_a_person_never_makes_an_approval_be_sent() -> None:
+    """Nothing leads back to approving, and a person's moves begin at what is a person's."""
+    assert [m.source for m in MOVES if m.target is State.APPROVING] == [None]
+    persons = {Event.RETRY_ASKED, Event.RETRY_CANCEL_ASKED, Event.RESOLVED}
+    assert {m.source for m in MOVES if m.event in persons} == {State.ESCALATED}
 
 
 def test_net_cancelled_is_reached_by_a_late_acknowledgement_only() -> None:
@@ -57,9 +69,14 @@ def test_net_cancelled_is_reached_by_a_late_acknowledgement_only() -> None:
 
 
 def test_approved_is_reached_by_a_proof_only() -> None:
-    """One event leads to approved, and only while the owner's hold is unbroken (I8)."""
+    """Only a proof leads to approved, or a confirmation of one (I8)."""
     ways = [(m.source, m.event) for m in MOVES if m.target is State.APPROVED]
-    assert ways == [(State.APPROVING, Event.APPROVAL_PROVEN)]
+    assert ways == [
+        (State.APPROVING, Event.APPROVAL_PROVEN),
+        (State.UNCONFIRMED, Event.CONFIRMED),
+    ]
+    proofs = [m.event for m in MOVES if m.target is State.UNCONFIRMED]
+    assert proofs == [Event.APPROVAL_PROVEN_UNCONFIRMED]
 
 
 def test_a_final_state_stays_reachable() -> None:
@@ -67,12 +84,13 @@ def test_a_final_state_stays_reachable() -> None:
     reaching: set[State | None] = set(FINAL)
     for _ in State:
         reaching |= {move.source for move in MOVES if move.target in reaching}
-    assert set(State) - NOT_YET <= reaching
+    assert set(State) <= reaching
 
 
 def test_a_late_approval_meets_every_state_a_fenced_owner_can_find() -> None:
     """Whatever took over from an owner, its late approval is a move or is noted."""
-    found = {m.target for m in MOVES} - {State.APPROVING}
+    # Unconfirmed is written by the owner itself, and what follows it by whoever saw that.
+    found = {m.target for m in MOVES} - {State.APPROVING, State.UNCONFIRMED}
     for state in found:
         assert is_ignored(state, Event.LATE_APPROVAL) or target(state, Event.LATE_APPROVAL)
 

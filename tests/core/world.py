@@ -8,18 +8,24 @@ from typing import Any
 from netcancel.core import flows
 from netcancel.core.effects import (
     Alarm,
+    CancelStamp,
+    Confirm,
     Draw,
     Effect,
     Exchange,
+    Find,
     Flow,
     HandOver,
     Note,
     Now,
     Open,
+    OpenBody,
     Read,
     Sign,
+    SignAgain,
     Signed,
     Sleep,
+    StampCancel,
     Write,
 )
 from netcancel.core.lifecycle import State
@@ -29,6 +35,8 @@ from netcancel.freezing import freeze
 from netcancel.journal.opening import open_journal
 from netcancel.kicc import (
     APPROVAL_PATH,
+    CANCEL_PATH,
+    NET_CANCEL_PATH,
     Break,
     Merchant,
     NoAnswer,
@@ -53,13 +61,22 @@ APPROVAL_FATES = (
     "unlisted",
     "not-connected",
     "amount-differs",
+    "amount-differs-uncancellable",
     "amount-absent",
     "delayed",
 )
 """What the gateway does with an approval; `delayed`: worked after the first net-cancel."""
 
-CODES = {"approved": "0000", "amount-differs": "0000", "amount-absent": "0000", "unlisted": "9999"}
+CODES = {
+    "approved": "0000",
+    "amount-differs": "0000",
+    "amount-differs-uncancellable": "0000",
+    "amount-absent": "0000",
+    "unlisted": "9999",
+}
 """What it answers to an approval that it has worked; every other fate is silence."""
+
+CANCEL_FATES = ("done", "lost-before", "lost-after", "refused", "not-connected")
 
 NET_CANCEL_FATES = ("done", "lost-before", "lost-after", "refused", "not-connected")
 
@@ -74,8 +91,14 @@ class Gateway:
     It forgets net-cancels that find nothing, and answers them 0000 (the hardest case).
     """
 
-    def __init__(self, approvals: Iterable[str] = (), net_cancels: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        approvals: Iterable[str] = (),
+        net_cancels: Iterable[str] = (),
+        cancels: Iterable[str] = (),
+    ) -> None:
         self._approvals = iter(approvals)
+        self._cancels = iter(cancels)
         self._net_cancels = iter(net_cancels)
         self._delayed: list[dict[str, Any]] = []
         self.charges: dict[str, str] = {}
@@ -87,6 +110,8 @@ class Gateway:
         message = json.loads(body)
         if path == APPROVAL_PATH:
             return self._approve(message, next(self._approvals, "approved"))
+        if path == CANCEL_PATH:
+            return self._cancel(message, next(self._cancels, "done"))
         reception = self._net_cancel(message, next(self._net_cancels, "done"))
         for late in self._delayed:
             self._charge(late)
@@ -104,9 +129,14 @@ class Gateway:
             self._charge(message)
         if fate not in CODES:
             return SILENCE
-        amount = message["trxAmt"] + (fate == "amount-differs")
-        more = {} if fate == "amount-absent" else {"trxAmt": amount}
-        return self._say(message, CODES[fate], aprvNo="12345678", **more)
+        more: dict[str, Any] = {"trxAmt": message["trxAmt"], "aprvNo": "12345678"}
+        if fate.startswith("amount-differs"):
+            more["trxAmt"] += 1
+        if fate == "amount-differs-uncancellable":
+            del more["aprvNo"]
+        if fate == "amount-absent":
+            del more["trxAmt"]
+        return self._say(message, CODES[fate], **more)
 
     def _charge(self, message: dict[str, Any]) -> None:
         self.charges.setdefault(message["mercTrxNo"], "live")
@@ -118,8 +148,21 @@ class Gateway:
             return SILENCE
         if fate == "refused":
             return self._say(message, "7777")
-        if message["mercTrxNo"] in self.charges:
+        if self.charges.get(message["mercTrxNo"]) == "live":
             self.charges[message["mercTrxNo"]] = "voided"
+        return SILENCE if fate == "lost-after" else self._say(message, "0000")
+
+    def _cancel(self, message: dict[str, Any], fate: str) -> Reception:
+        """Refund the charge that the cancel refers to by its merchant number (wcc G)."""
+        assert message["wcc"] == "G"
+        if fate == "not-connected":
+            return NOT_CONNECTED
+        if fate == "lost-before":
+            return SILENCE
+        number = message["cndTrxNo"]
+        if fate == "refused" or self.charges.get(number) != "live":
+            return self._say(message, "7777")
+        self.charges[number] = "refunded"
         return SILENCE if fate == "lost-after" else self._say(message, "0000")
 
     @staticmethod
@@ -146,10 +189,17 @@ class World:
         self.alarms: list[str] = []
         self.effects: list[Effect[Any]] = []
         self.dies_at: tuple[int, str] | None = None
+        self.rotated = False
+        """Whether there is a secret that was in force before."""
+        self.stamps = 0
 
     def order(self, number: str = "ORD_1", writer: str = "owner", **fields: Any) -> flows.Order:
         """Freeze an order of 10,000 won."""
-        values = {"token_key": "TOKEN_1", "trx_amt": 10_000, "vat_amt": 909} | fields
+        values: dict[str, Any] = {
+            "token_key": "TOKEN_1",
+            "trx_amt": 10_000,
+            "vat_amt": 909,
+        } | fields
         return freeze(
             MERCHANT, world=WORLD, writer=writer, at=self.time, policy=self.policy,
             merc_trx_no=number, **values,
@@ -161,8 +211,11 @@ class World:
 
     def run(self, flow: Flow[Payment]) -> Payment:
         """Drive a flow; at death it is closed without a word, as a killed process would be."""
+        return self.go_on(flow, next(flow))
+
+    def go_on(self, flow: Flow[Payment], effect: Effect[Any]) -> Payment:
+        """Drive a flow from an effect on."""
         try:
-            effect = next(flow)
             while True:
                 effect = flow.send(self.perform(effect))
         except StopIteration as stop:
@@ -181,7 +234,7 @@ class World:
             raise Death
         return answer
 
-    def _answer(self, effect: Effect[Any]) -> Any:  # noqa: C901, PLR0911  one case an effect
+    def _answer(self, effect: Effect[Any]) -> Any:  # noqa: C901, PLR0911, PLR0912  one case an effect
         journal = self.journal
         match effect:
             case Now():
@@ -191,10 +244,15 @@ class World:
             case Sleep(seconds):
                 self.time += seconds
                 return None
-            case Sign(path, body):
+            case Sign(_, path, body):
                 return Signed(path, (), body, self.time)
+            case SignAgain(_, path, body):
+                return Signed(path, (("again", ""),), body, self.time) if self.rotated else None
+            case StampCancel():
+                self.stamps += 1
+                return CancelStamp(f"CANCEL_{self.stamps}", "20231115", "071320")
             case Exchange(signed, timeout_seconds):
-                self.check_intent_is_durable(signed.body)
+                self.check_is_durable(signed.path, signed.body)
                 reception = self.gateway.answer(signed.path, signed.body)
                 self.time += timeout_seconds if reception is SILENCE else 0.01
                 return reception
@@ -202,6 +260,14 @@ class World:
                 return journal.open_new(intent).result()
             case Read(payment_id):
                 return journal.read(payment_id).result()
+            case Find(tid, merc_trx_no):
+                return journal.find(tid, merc_trx_no).result()
+            case OpenBody(payment_id):
+                return journal.open_body(payment_id).result()
+            case Confirm(worlds, tid, merc_trx_no, writer):
+                return journal.confirm_if_unconfirmed(
+                    worlds=worlds, tid=tid, merc_trx_no=merc_trx_no, writer=writer
+                ).result()
             case Write(seen, event, writer, change):
                 return journal.move_if_unchanged(seen, event, writer, change).result()
             case Note(seen, event, writer, change):
@@ -213,10 +279,32 @@ class World:
                 return None
         raise TypeError(effect)
 
-    def check_intent_is_durable(self, body: bytes) -> None:
-        """Fail unless the payment that is about to be sent is in the journal (I4)."""
+    def check_is_durable(self, path: str, body: bytes) -> None:
+        """Fail unless what is about to be sent is in the journal (I4)."""
         message = json.loads(body)
-        assert self.find(message["mercTrxNo"]) is not None
+        if path == CANCEL_PATH:
+            bodies = [payment.cancel_body for payment in self.journal.list_payments().result()]
+            assert body.decode() in bodies
+        else:
+            assert self.find(message["mercTrxNo"]) is not None
+
+    def wish(self, number: str = "ORD_1", writer: str = "canceller") -> flows.CancelWish:
+        """Ask for a payment to be cancelled."""
+        return flows.CancelWish(
+            worlds=frozenset([WORLD]), tid=MERCHANT.tid, merc_trx_no=number, writer=writer
+        )
+
+    def cancel(self, number: str = "ORD_1", writer: str = "canceller") -> Payment:
+        """Run the cancel flow; dies where `dies_at` says so."""
+        return self.run(flows.cancel(self.wish(number, writer), self.policy))
+
+    def reject(self, number: str = "ORD_1", writer: str = "rejecter") -> Payment:
+        """Run the reject flow; dies where `dies_at` says so."""
+        return self.run(flows.reject(self.wish(number, writer), self.policy))
+
+    def confirm(self, number: str = "ORD_1", writer: str = "merchant") -> Payment:
+        """Run the confirm flow; dies where `dies_at` says so."""
+        return self.run(flows.confirm(frozenset([WORLD]), MERCHANT.tid, number, writer))
 
     def find(self, number: str = "ORD_1") -> Payment | None:
         """Read a payment."""
@@ -252,11 +340,15 @@ class World:
             return
         assert payment.state.is_final
         assert (charge == "live") == (payment.state is State.APPROVED), (charge, payment.state)
+        if payment.state is State.CANCELLED:
+            assert charge == "refunded"
         if told is not None and told.state is State.APPROVED:
             assert charge == "live"
         bodies = [b for b in self.gateway.bodies if json.loads(b[1])["mercTrxNo"] == number]
         approvals = [body for path, body in bodies if path == APPROVAL_PATH]
         assert len(approvals) <= 1
         for path, body in bodies:
-            if path != APPROVAL_PATH and approvals:
+            if path == NET_CANCEL_PATH and approvals:
                 assert body == net_cancel_body(approvals[0])
+        cancels = [body for path, body in self.gateway.bodies if path == CANCEL_PATH]
+        assert len(cancels) == len(set(cancels))

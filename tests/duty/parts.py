@@ -68,7 +68,7 @@ def recover_and_die(
     with our.desk(ahead_seconds=ahead_seconds) as desk:
         claimed_at, writer = clock.now(), new_tag()
         [claim] = desk.journal.claim_due(
-            world=desk.world, writer=writer, limit=1, hold_seconds=our.policy.hold_seconds
+            world=desk.world(), writer=writer, limit=1, hold_seconds=our.policy.hold_seconds
         ).result()
         perform = Mortal(desk.blocking_performer(), effect, side)
         payment = drive(flows.recover(claim, claimed_at, writer, our.policy), perform)

@@ -115,19 +115,20 @@ class Shop:
         """Open a desk for recovery; its journal's clock runs ahead."""
         gateway = Gateway.parse(self.base_url)
         with closing(self.open_journal(ahead_seconds=ahead_seconds)) as journal:
+            world = world_of(gateway, CREDENTIALS.channel_id, environment)
             yield Desk(
                 gateway=gateway,
-                signer=Signer(CREDENTIALS),
+                signer=Signer({world: CREDENTIALS}),
                 journal=journal,
                 policy=self.policy,
-                world=world_of(gateway, CREDENTIALS.channel_id, environment),
+                worlds={CREDENTIALS.channel_id: world},
             )
 
     def order(self, number: str, desk: Desk, writer: str) -> Order:
         """Freeze an order as a guard does."""
         return freeze(
             MERCHANT,
-            world=desk.world,
+            world=desk.world(),
             writer=writer,
             at=time.time(),
             policy=self.policy,
@@ -148,7 +149,7 @@ class Shop:
         for turn in range(1, turns + 1):
             with self.desk(ahead_seconds=ahead_seconds + turn * step) as desk:
                 asyncio.run(Recovery(desk).run_once())
-                summary = desk.journal.summary(world=desk.world).result()
+                summary = desk.journal.summary(worlds=desk.all_worlds).result()
                 open_states = {state for state in summary.by_state if not state.is_final}
             if not open_states:
                 return

@@ -13,6 +13,7 @@ from netcancel import (
     Approved,
     AsyncClient,
     AsyncGuard,
+    Cancelled,
     Client,
     Declined,
     DuplicateTransaction,
@@ -59,6 +60,9 @@ def sentence(outcome: Outcome) -> str:
         case NetCancelled(loss=loss):
             assert_type(loss, Loss | None)
             return f"void after {loss}"
+        case Cancelled(reason=reason):
+            assert_type(reason, str)
+            return f"refunded: {reason}"
         case InDoubt(state=state):
             return f"wait: {state}"
         case _:
@@ -77,7 +81,7 @@ def open_guard(van: Sandbox, directory: Path, policy: Policy = POLICY) -> Guard:
 
 
 def test_each_outcome_is_told_by_its_type(van: Sandbox, tmp_path: Path) -> None:
-    """A caller matches on four outcomes, and the type checkers know that there are no others."""
+    """A caller matches on five outcomes, and the type checkers know that there are no others."""
     said: list[str] = []
     with open_guard(van, tmp_path) as guard:
         assert_type(guard, Guard)
@@ -89,7 +93,7 @@ def test_each_outcome_is_told_by_its_type(van: Sandbox, tmp_path: Path) -> None:
             outcome = guard.approve(
                 merc_trx_no=f"ORD_{place}", token_key=TOKEN, trx_amt=10_000, vat_amt=909
             )
-            assert_type(outcome, Approved | Declined | NetCancelled | InDoubt)
+            assert_type(outcome, Approved | Declined | NetCancelled | Cancelled | InDoubt)
             assert outcome.merc_trx_no == f"ORD_{place}"
             assert isinstance(outcome.state, State)
             said.append(sentence(outcome))

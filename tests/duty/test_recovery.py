@@ -337,10 +337,10 @@ def test_payments_of_another_world_are_left_alone(van: Sandbox, shop: Shop, othe
             "channel": world_of(desk.gateway, "CH_OTHER", ENVIRONMENT),
             "gateway": world_of(Gateway.parse(elsewhere.base_url), "CH_SANDBOX", ENVIRONMENT),
         }
-        assert desk.world not in worlds.values()
-        stranger = replace(desk, world=worlds[other])
+        assert desk.world() not in worlds.values()
+        stranger = replace(desk, worlds={"CH_OTHER": worlds[other]})
         assert run_once(stranger).claimed == 0
-        summary = desk.journal.summary(world=stranger.world).result()
+        summary = desk.journal.summary(worlds=stranger.all_worlds).result()
         assert summary.of_other_worlds == 3
         assert (len(van.requests()), elsewhere.requests()) == (arrived, [])
         assert run_once(desk).claimed == 3

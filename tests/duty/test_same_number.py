@@ -31,7 +31,7 @@ FATES: dict[str, tuple[list[tuple[str, dict[str, Any]]], str]] = {
         [("late-answer", {"seconds": 0.5})],
         "Approved",
     ),
-    "another amount": ([("wrong-amount", {})], "NetCancelled"),
+    "another amount": ([("wrong-amount", {})], "Cancelled"),
 }
 
 

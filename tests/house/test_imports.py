@@ -26,7 +26,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "desk": OUTER,  # what guards and recovery share
     "operators": OUTER | {"desk"},
     "recovery": OUTER | {"desk"},
-    "guard": OUTER | {"desk", "freezing", "recovery"},
+    "provisional": {"core", "errors", "kicc", "observe"},
+    "guard": OUTER | {"desk", "freezing", "provisional", "recovery"},
     "sandbox": set(),  # the other side shares nothing, so that it can contradict us
     "sandbox.handle": {"kicc"},  # for the value types Merchant and Credentials
     "testing": {"guard", "journal", "sandbox"},

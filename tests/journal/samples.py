@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from netcancel.core.lifecycle import Event, State
-from netcancel.core.payment import Change, Intent, Known, Opened, Payment, TooMany
+from netcancel.core.lifecycle import CancelReason, Event, Resolution, State, target
+from netcancel.core.payment import Change, FrozenCancel, Intent, Known, Opened, Payment, TooMany
 from netcancel.journal import Journal, open_journal
 from netcancel.journal.vault import Vault
 from netcancel.kicc import ApprovalAnswer, Loss
@@ -54,7 +54,10 @@ def intent(**changes: Any) -> Intent:
         writer=f"owner{number}",
         world=WORLD,
         tid="T123456789",
+        svc_id="SVC_SIMPLE",
+        bizr_no="1234567890",
         merc_trx_no=f"ORD_{number}",
+        alot_month="00",
         trx_amt=10_000,
         vat_amt=909,
         svc_amt=0,
@@ -88,9 +91,20 @@ CHANGES: Final = {
     ),
     State.SETTLING: Change(due_seconds=60.0, attempts=0, code="0000"),
     State.NET_CANCELLED: Change(code="0000", note="acknowledged"),
+    State.UNCONFIRMED: Change(due_seconds=60.0, answer=ANSWER, code="0000"),
+    State.CANCELLING: Change(
+        hold_seconds=HOLD,
+        begins_debt=True,
+        attempts=1,
+        answer=ANSWER,
+        cancel_reason=CancelReason.ASKED,
+        cancel=FrozenCancel("CANCEL_1", b'{"mercTrxNo":"CANCEL_1"}'),
+    ),
+    State.CANCELLED: Change(code="0000", message="refunded"),
     State.ESCALATED: Change(alarmed=True, note="a person must decide"),
+    State.RESOLVED: Change(resolution=Resolution.NO_CHARGE, note="somebody looked it up"),
 }
-"""What a move into a state has to write, for the states that the table leads to."""
+"""What a move into a state has to write."""
 
 WAYS: Final = {
     State.APPROVING: (),
@@ -99,7 +113,11 @@ WAYS: Final = {
     State.NET_CANCELLING: (Event.ANSWER_LOST,),
     State.SETTLING: (Event.ANSWER_LOST, Event.ACKNOWLEDGED_EARLY),
     State.NET_CANCELLED: (Event.ANSWER_LOST, Event.ACKNOWLEDGED_LATE),
+    State.UNCONFIRMED: (Event.APPROVAL_PROVEN_UNCONFIRMED,),
+    State.CANCELLING: (Event.AMOUNT_DIFFERS,),
+    State.CANCELLED: (Event.AMOUNT_DIFFERS, Event.CANCEL_PROVEN),
     State.ESCALATED: (Event.ANSWER_LOST, Event.WINDOW_CLOSED),
+    State.RESOLVED: (Event.ANSWER_LOST, Event.WINDOW_CLOSED, Event.RESOLVED),
 }
 """How a new payment comes to each of these states."""
 
@@ -117,7 +135,7 @@ def bring_to(journal: Journal, state: State, **changes: Any) -> Payment:
     """Return a new payment in a state."""
     payment = open_one(journal, **changes)
     for event in WAYS[state]:
-        lands = State.NET_CANCELLING if event is Event.ANSWER_LOST else state
+        lands = target(payment.state, event)
         payment = move(journal, payment, event, CHANGES[lands])
     return payment
 

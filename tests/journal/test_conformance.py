@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from netcancel.core.lifecycle import MOVES, Event, IllegalMove, State
+from netcancel.core.lifecycle import MOVES, CancelReason, Event, IllegalMove, State, target
 from netcancel.core.payment import MICROSECONDS, Change, Known, Opened, Payment, Version
 from netcancel.errors import JournalUnavailable
 from netcancel.journal import Journal, open_journal
@@ -212,7 +212,10 @@ def test_a_change_writes_what_it_names_and_leaves_the_rest(journal: Journal) -> 
     assert (first.attempts, first.owed_since) == (1, NOW)
     second = move(journal, first, Event.NOT_ACKNOWLEDGED, Change(due_seconds=7.5))
     due_at = NOW + 7_500_000
-    assert second == replace(first, is_held=False, due_at=due_at, version=second.version)
+    assert second == replace(
+        first, is_held=False, due_at=due_at, version=second.version, last_event=second.last_event
+    )
+    assert second.last_event is Event.NOT_ACKNOWLEDGED
 
 
 def test_a_new_debt_forgets_alarm_and_attempts(journal: Journal, clock: Clock) -> None:
@@ -339,7 +342,13 @@ def test_exactly_what_recovery_owes_is_claimed(
     """Final states and a person's are never claimed, however old."""
     bring_to(journal, state)
     clock.advance(10**9)
-    owed = {State.APPROVING, State.NET_CANCELLING, State.SETTLING}
+    owed = {
+        State.APPROVING,
+        State.UNCONFIRMED,
+        State.NET_CANCELLING,
+        State.SETTLING,
+        State.CANCELLING,
+    }
     assert bool(claim(journal)) == (state in owed)
 
 
@@ -348,9 +357,69 @@ def test_other_worlds_are_left_alone(journal: Journal, clock: Clock) -> None:
     open_one(journal, world="staging")
     clock.advance(1_000)
     assert claim(journal) == []
-    summary = journal.summary(world=WORLD).result()
+    summary = journal.summary(worlds=[WORLD]).result()
     assert (summary.of_other_worlds, summary.in_doubt) == (1, 1)
-    assert journal.summary(world="staging").result().of_other_worlds == 0
+    assert journal.summary(worlds=["staging"]).result().of_other_worlds == 0
+
+
+def test_a_missed_confirmation_is_claimed_as_an_unsent_cancel(
+    journal: Journal, clock: Clock
+) -> None:
+    """Who claims it knows by its attempts that nobody has sent a cancel yet."""
+    bring_to(journal, State.UNCONFIRMED)
+    clock.advance(1_000)
+    (payment,) = claim(journal)
+    assert (payment.state, payment.attempts) == (State.CANCELLING, 0)
+    assert payment.cancel_reason is CancelReason.CONFIRMATION_MISSED
+    clock.advance(1_000)
+    (again,) = claim(journal)
+    assert (again.state, again.attempts) == (State.CANCELLING, 0)
+
+
+def test_a_cancel_is_kept_as_it_was_frozen(journal: Journal) -> None:
+    """Its number, its body and its reason stay with the row."""
+    payment = bring_to(journal, State.CANCELLED)
+    row = again(journal, payment)
+    assert (row.cancel_trx_no, row.cancel_body) == ("CANCEL_1", '{"mercTrxNo":"CANCEL_1"}')
+    assert row.cancel_reason is CancelReason.ASKED
+
+
+@pytest.mark.parametrize("state", WAYS)
+def test_only_what_is_unconfirmed_is_confirmed(journal: Journal, state: State) -> None:
+    """The others are told as they are, nothing is written; other worlds have no such payment."""
+    payment = bring_to(journal, state)
+    number = {"tid": payment.tid, "merc_trx_no": payment.merc_trx_no, "writer": "merchant"}
+    assert journal.confirm_if_unconfirmed(worlds=["staging"], **number).result() is None
+    confirmed = journal.confirm_if_unconfirmed(worlds=[WORLD], **number).result()
+    assert confirmed is not None
+    if state is State.UNCONFIRMED:
+        assert (confirmed.state, confirmed.due_at) == (State.APPROVED, None)
+        assert confirmed.version == Version(payment.version.counter + 1, "merchant")
+    else:
+        assert (confirmed.state, confirmed.version) == (state, payment.version)
+
+
+def test_a_frozen_body_can_be_opened_until_it_is_shredded(journal: Journal, clock: Clock) -> None:
+    """A lost cancel needs it; nobody else's is opened."""
+    payment = bring_to(journal, State.APPROVED)
+    assert journal.open_body(payment.id).result() == BODY
+    assert journal.open_body("unknown").result() is None
+    clock.advance(1_000)
+    journal.shred_closed(keep_seconds=10, limit=10).result()
+    assert journal.open_body(payment.id).result() is None
+
+
+def test_pages_follow_the_numbers_in_the_order_of_their_bytes(journal: Journal) -> None:
+    """Every payment comes once, whatever its world, behind the last page's last."""
+    numbers = ["a", "B", "_", "B1", "~", "10", "9"]
+    for tid in ("T2", "T10"):
+        for number in numbers:
+            open_one(journal, tid=tid, merc_trx_no=number, world=f"world of {number}")
+    seen: list[tuple[str, str]] = []
+    while page := journal.page(after=seen[-1] if seen else None, limit=3).result():
+        assert len(page) <= 3
+        seen += [(payment.tid, payment.merc_trx_no) for payment in page]
+    assert seen == sorted((tid, number) for tid in ("T2", "T10") for number in numbers)
 
 
 def test_the_longest_due_come_first_and_no_more_than_asked(journal: Journal, clock: Clock) -> None:
@@ -387,7 +456,7 @@ def test_what_a_holder_owes_is_handed_over(journal: Journal, clock: Clock, state
     """Due at once, where the holder's is the last version and something is owed by it."""
     payment = bring_to(journal, state)
     before = again(journal, payment)
-    holds = state in {State.APPROVING, State.NET_CANCELLING}
+    holds = state in {State.APPROVING, State.NET_CANCELLING, State.CANCELLING}
     clock.advance(1)
     journal.hand_over_if_held(payment.id, "somebody else").result()
     assert again(journal, payment) == replace(before, read_at=NOW + MICROSECONDS)
@@ -396,8 +465,8 @@ def test_what_a_holder_owes_is_handed_over(journal: Journal, clock: Clock, state
     if not holds:
         assert after == replace(before, read_at=NOW + MICROSECONDS)
         return
-    assert (after.state, after.is_held) == (State.NET_CANCELLING, False)
-    assert after.due_at == NOW + MICROSECONDS
+    assert after.state is target(state, Event.OWNER_GAVE_UP)
+    assert (after.is_held, after.due_at) == (False, NOW + MICROSECONDS)
     assert after.history[-1].event is Event.OWNER_GAVE_UP
     begun = (NOW + MICROSECONDS, 0) if state is State.APPROVING else (NOW, payment.attempts)
     assert (after.owed_since, after.attempts) == begun
@@ -454,18 +523,20 @@ def test_listing_chooses_by_state_and_doubt(journal: Journal, clock: Clock) -> N
     assert ids(limit=3) == newest_first[:3]
     assert ids(states=[State.DECLINED]) == [payments[State.DECLINED].id]
     assert ids(states=[]) == []
-    assert ids(in_doubt=True) == [payments[State.NET_CANCELLING].id]
+    always = {State.NET_CANCELLING, State.CANCELLING}
+    doubtful = [payment.id for state, payment in payments.items() if state in always]
+    assert ids(in_doubt=True) == doubtful[::-1]
     clock.advance(HOLD)
-    doubtful = [payments[State.NET_CANCELLING].id, payments[State.APPROVING].id]
-    assert ids(in_doubt=True) == doubtful
-    assert ids(in_doubt=True, states=[State.APPROVING]) == doubtful[1:]
+    doubtful.insert(0, payments[State.APPROVING].id)
+    assert ids(in_doubt=True) == doubtful[::-1]
+    assert ids(in_doubt=True, states=[State.APPROVING]) == doubtful[:1]
     listed = journal.list_payments(in_doubt=True).result()
     assert all(payment.in_doubt and payment.history == () for payment in listed)
 
 
 def test_the_summary_counts(journal: Journal, clock: Clock) -> None:
     """By state, in doubt, of other worlds, and what net-cancels were refused with."""
-    empty = journal.summary(world=WORLD).result()
+    empty = journal.summary(worlds=[WORLD]).result()
     assert (empty.by_state, empty.in_doubt, empty.oldest_in_doubt_seconds) == ({}, 0, 0.0)
     for state in WAYS:
         bring_to(journal, state)
@@ -473,14 +544,14 @@ def test_the_summary_counts(journal: Journal, clock: Clock) -> None:
     refused = Change(due_seconds=50.0, code="7777")
     lost = move(journal, lost, Event.NOT_ACKNOWLEDGED, refused)
     clock.advance(30)
-    summary = journal.summary(world=WORLD).result()
+    summary = journal.summary(worlds=[WORLD]).result()
     assert summary.by_state == dict.fromkeys(WAYS, 1) | {State.NET_CANCELLING: 2}
-    assert (summary.in_doubt, summary.oldest_in_doubt_seconds) == (2, 30.0)
+    assert (summary.in_doubt, summary.oldest_in_doubt_seconds) == (3, 30.0)
     assert (summary.of_other_worlds, summary.refusals) == (0, {"7777": 1})
     move(journal, lost, Event.LATE_APPROVAL, Change(due_seconds=0.0, begins_debt=True))
-    assert journal.summary(world=WORLD).result().refusals == {}
+    assert journal.summary(worlds=[WORLD]).result().refusals == {}
     clock.advance(HOLD)
-    assert journal.summary(world=WORLD).result().in_doubt == 3
+    assert journal.summary(worlds=[WORLD]).result().in_doubt == 4
 
 
 @pytest.mark.parametrize("state", WAYS)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from netcancel.core.lifecycle import FINAL, MOVES, RECOVERABLE, Event, State
+from netcancel.core.lifecycle import FINAL, MOVES, RECOVERABLE, VOIDING, Event, State
 from netcancel.journal.statements import script
 from netcancel.journal.writes import REFUSALS
 from tests.journal.samples import CHANGES, WAYS
@@ -41,19 +41,21 @@ def test_what_may_be_shredded_is_final(name: str) -> None:
 def test_what_is_claimed_in_sql_is_what_the_table_lets_recovery_claim() -> None:
     """A state is claimable where the table has a claim for it."""
     named = {State(name) for name in re.findall(r"state = '(\w+)'", script("due.sql"))}
-    by_table = {row.source for row in MOVES if row.event in {Event.CLAIMED, Event.LEASE_RAN_OUT}}
+    claims = {Event.CLAIMED, Event.LEASE_RAN_OUT, Event.CONFIRMATION_MISSED}
+    by_table = {row.source for row in MOVES if row.event in claims}
     assert named == RECOVERABLE == by_table
 
 
 def test_what_is_claimed_can_be_handed_over() -> None:
-    """Whatever is held can be given back."""
-    assert {row.source for row in MOVES if row.event is Event.OWNER_GAVE_UP} == RECOVERABLE
+    """Whatever is held can be given back; what is unconfirmed nobody holds."""
+    given_back = {row.source for row in MOVES if row.event is Event.OWNER_GAVE_UP}
+    assert given_back == RECOVERABLE - {State.UNCONFIRMED}
 
 
-def test_refusals_are_events_of_net_cancels() -> None:
-    """They happen to debts only."""
+def test_refusals_are_events_of_debts() -> None:
+    """They happen to what is to be voided only."""
     sources = {row.source for row in MOVES if row.event in REFUSALS}
-    assert sources == {State.NET_CANCELLING, State.SETTLING}
+    assert sources == VOIDING | {State.CANCELLING}
 
 
 def test_the_samples_reach_every_state_of_the_table() -> None:

@@ -9,7 +9,7 @@ from netcancel.cli.exits import Exit, Stop
 from netcancel.cli.given import ApprovalFlags, gather, refuse_token_flags
 from netcancel.cli.options import JsonFlag, SettingFlags, refuse_memory
 from netcancel.cli.output import plain, show, show_json
-from netcancel.core.outcomes import Approved, Declined, NetCancelled
+from netcancel.core.outcomes import Approved, Cancelled, Declined, NetCancelled
 from netcancel.guard import Guard
 from netcancel.settings import Settings
 
@@ -40,7 +40,7 @@ def approve(
     """Charge a card once, and know it, or know that nobody is charged.
 
     Called again with the same data it tells what is known and sends nothing. Ends with 0:
-    approved, 1: declined or voided, 3: in doubt (`netcancel worker` carries on).
+    approved, 1: declined, voided or refunded, 3: in doubt (`netcancel worker` carries on).
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def _exit_of(outcome: Outcome) -> Exit:
     match outcome:
         case Approved():
             return Exit.DONE
-        case Declined() | NetCancelled():
+        case Declined() | NetCancelled() | Cancelled():
             return Exit.NO
         case _:
             return Exit.IN_DOUBT
@@ -92,6 +92,8 @@ def _sentence(outcome: Outcome) -> str:
             return f"{number} is declined: {code} {message}"
         case NetCancelled():
             return f"{number} is net-cancelled ({_why(outcome)}): try again with a new number"
+        case Cancelled(reason=reason, approved=approved):
+            return f"{number} is refunded ({reason}): {approved} won had been charged"
         case _:
             return (
                 f"{number} is in doubt ({_why(outcome)}): ship nothing, netcancel worker carries on"
@@ -115,5 +117,8 @@ def _row(outcome: Outcome) -> dict[str, Any]:
         "message": getattr(outcome, "message", None),
         "loss": getattr(outcome, "loss", None),
         "detail": getattr(outcome, "detail", None),
+        "reason": getattr(outcome, "reason", None),
+        "requested": getattr(outcome, "requested", None),
+        "approved": getattr(outcome, "approved", None),
         "answer": None if answer is None else words.answer_row(answer),
     }

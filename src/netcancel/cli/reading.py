@@ -31,7 +31,7 @@ def status(*, as_json: JsonFlag = False, **settings: SettingFlags) -> None:
     given = Settings.load(flags=settings)
     world = _world_of(given)
     with reading(given) as journal:
-        summary = result_of(journal.summary(world=world))
+        summary = result_of(journal.summary(worlds=[world]))
     if as_json:
         show_json(_summary_row(summary, world))
         return

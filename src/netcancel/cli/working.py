@@ -24,7 +24,7 @@ def worker(**settings: SettingFlags) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     desk = Desk.open(**given.for_desk(create=False))
     try:
-        where = f"{without_password(given.journal)} for {desk.world}"
+        where = f"{without_password(given.journal)} for {desk.world()}"
         asyncio.run(_run(desk, f"worker started on {escape(where)}\n"))
     finally:
         desk.journal.close()

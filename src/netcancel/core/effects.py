@@ -74,10 +74,34 @@ class Sleep(Effect[None]):
 
 @dataclass(frozen=True, slots=True)
 class Sign(Effect[Signed]):
-    """Sign a body for a path with the channel's secret, at the present time, with a new nonce."""
+    """Sign a body for a path with its world's secret, at the present time, with a new nonce."""
 
+    world: str
     path: str
     body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SignAgain(Effect["Signed | None"]):
+    """Sign with the secret that was in force before the present one; None: there is none."""
+
+    world: str
+    path: str
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CancelStamp:
+    """What a cancel has of its own: its number, and its date and time in Seoul."""
+
+    number: str
+    tran_dt: str
+    tran_tm: str
+
+
+@dataclass(frozen=True, slots=True)
+class StampCancel(Effect[CancelStamp]):
+    """Draw a new cancel's number (unique, 20 bytes, sortable by time) and look at the calendar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +124,31 @@ class Read(Effect[Payment | None | Unavailable]):
     """Read a payment with its history."""
 
     payment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Find(Effect[Payment | None | Unavailable]):
+    """Find a payment by its number, with its history."""
+
+    tid: str
+    merc_trx_no: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBody(Effect["bytes | None | Unavailable"]):
+    """Open the frozen body of a payment's net-cancel; None: it is shredded or damaged."""
+
+    payment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm(Effect[Payment | None | Unavailable]):
+    """Confirm a payment of these worlds, durably, if it is unconfirmed; return it as it is then."""
+
+    worlds: frozenset[str]
+    tid: str
+    merc_trx_no: str
+    writer: str
 
 
 @dataclass(frozen=True, slots=True)

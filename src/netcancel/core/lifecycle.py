@@ -9,8 +9,11 @@ The law, in prose:
   payment is `settling` until a net-cancel that was claimed for sending after `settle_at` is
   acknowledged too; only that one leads to `net_cancelled`.
 - A valid approval that turns up late (its owner was slow and somebody took over) is evidence: it
-  brings the debt back, from `settling` and even from `net_cancelled`. Nothing brings a payment back
-  from `approved` or `declined`.
+  brings the debt back, from `settling` and even from `net_cancelled`; what a person closed goes
+  back to a person. Nothing brings a payment back from `declined` or `cancelled`.
+- From `approved` only a cancel that was asked for leads away. Whoever wants to confirm gets
+  `unconfirmed` instead, and confirmation and cancel race for one row: exactly one wins.
+- A cancel is sent once. Lost, or its sender dead: a net-cancel is owed in its place (spec 3.6).
 - What no machine can decide is `escalated`: a person's. No count and no age makes a payment final.
 
 A move is one conditional write on (state, version): whoever lost the version changes nothing.
@@ -55,7 +58,9 @@ class Event(StrEnum):
 
     INTENT_WRITTEN = "intent_written"
     APPROVAL_PROVEN = "approval_proven"
+    APPROVAL_PROVEN_UNCONFIRMED = "approval_proven_unconfirmed"
     AMOUNT_DIFFERS = "amount_differs"
+    AMOUNT_DIFFERS_UNCANCELLABLE = "amount_differs_uncancellable"
     DECLINE_PROVEN = "decline_proven"
     ANSWER_LOST = "answer_lost"
     TOO_LATE_TO_SEND = "too_late_to_send"
@@ -70,7 +75,40 @@ class Event(StrEnum):
     WINDOW_CLOSED = "window_closed"
     POISONED = "poisoned"
     LATE_APPROVAL = "late_approval"
+    CONFIRMED = "confirmed"
+    CONFIRMATION_MISSED = "confirmation_missed"
+    REJECTED = "rejected"
+    CANCEL_ASKED = "cancel_asked"
+    CANCEL_FROZEN = "cancel_frozen"
+    CANCEL_PROVEN = "cancel_proven"
+    CANCEL_LOST = "cancel_lost"
+    CANCEL_REFUSED = "cancel_refused"
+    CANCEL_UNDECIDED = "cancel_undecided"
+    CHARGE_REPORTED = "charge_reported"
     RETRY_ASKED = "retry_asked"
+    RETRY_CANCEL_ASKED = "retry_cancel_asked"
+    RESOLVED = "resolved"
+
+
+class CancelReason(StrEnum):
+    """Why a charge is cancelled; stored in journals, never changed, never reused."""
+
+    ASKED = "asked"
+    """The caller's own wish."""
+    AMOUNT_MISMATCH = "amount-mismatch"
+    """Another sum was approved than asked for (spec 2.3)."""
+    CONFIRMATION_MISSED = "confirmation-missed"
+    """The merchant did not confirm in time."""
+    REJECTED = "rejected"
+    """The merchant failed after the charge (spec 2.4)."""
+
+
+class Resolution(StrEnum):
+    """What a person found out; stored in journals, never changed, never reused."""
+
+    CHARGE_STANDS = "charge-stands"
+    NO_CHARGE = "no-charge"
+    REFUNDED_OUTSIDE = "refunded-outside"
 
 
 class Move(NamedTuple):
@@ -118,18 +156,43 @@ FINAL: Final = frozenset({S.APPROVED, S.DECLINED, S.NET_CANCELLED, S.CANCELLED, 
 VOIDING: Final = frozenset({S.NET_CANCELLING, S.SETTLING})
 """Recovery owes these a net-cancel."""
 
-RECOVERABLE: Final = VOIDING | {S.APPROVING}
+RECOVERABLE: Final = VOIDING | {S.APPROVING, S.UNCONFIRMED, S.CANCELLING}
 """Recovery takes these when they are due."""
 
+REFUSED_LATER: Final = VOIDING | {S.CANCELLING, S.ESCALATED}
+"""Open, and perhaps with the code of a refusal."""
+
+# ruff: noqa: E501  a table reads by its columns
+# fmt: off
 MOVES: Final = (
     Move(None, E.INTENT_WRITTEN, S.APPROVING, "durable before the first byte leaves"),
+
     Move(S.APPROVING, E.APPROVAL_PROVEN, S.APPROVED, "a proof, and nobody took over meanwhile"),
-    Move(S.APPROVING, E.AMOUNT_DIFFERS, S.NET_CANCELLING, "charged, but another sum: must be void"),
+    Move(S.APPROVING, E.APPROVAL_PROVEN_UNCONFIRMED, S.UNCONFIRMED, "a proof; the merchant wants to confirm it"),
+    Move(S.APPROVING, E.AMOUNT_DIFFERS, S.CANCELLING, "charged, but another sum: must be cancelled"),
+    Move(S.APPROVING, E.AMOUNT_DIFFERS_UNCANCELLABLE, S.NET_CANCELLING, "another sum, and nothing to cancel it by"),
     Move(S.APPROVING, E.DECLINE_PROVEN, S.DECLINED, "a listed code is the only proof of refusal"),
     Move(S.APPROVING, E.ANSWER_LOST, S.NET_CANCELLING, "silence is neither yes nor no"),
     Move(S.APPROVING, E.TOO_LATE_TO_SEND, S.NET_CANCELLING, "an aged signature must not be sent"),
     Move(S.APPROVING, E.OWNER_GAVE_UP, S.NET_CANCELLING, "interrupted: recovery's, due at once"),
     Move(S.APPROVING, E.LEASE_RAN_OUT, S.NET_CANCELLING, "the owner is dead or too slow: fenced"),
+    Move(S.APPROVING, E.CANCEL_ASKED, S.NET_CANCELLING, "nobody wants it any more: its owner is fenced"),
+
+    Move(S.UNCONFIRMED, E.CONFIRMED, S.APPROVED, "the merchant's order stands; before confirm_by or after"),
+    Move(S.UNCONFIRMED, E.CONFIRMATION_MISSED, S.CANCELLING, "no order stands behind the charge"),
+    Move(S.UNCONFIRMED, E.REJECTED, S.CANCELLING, "the merchant failed after the charge (spec 2.4)"),
+    Move(S.UNCONFIRMED, E.CANCEL_ASKED, S.CANCELLING, "the caller's own wish"),
+
+    Move(S.APPROVED, E.CANCEL_ASKED, S.CANCELLING, "the caller's own wish; nothing automatic leads here"),
+
+    Move(S.CANCELLING, E.CLAIMED, S.CANCELLING, "a new version fences the last sender"),
+    Move(S.CANCELLING, E.OWNER_GAVE_UP, S.CANCELLING, "interrupted: due at once"),
+    Move(S.CANCELLING, E.CANCEL_FROZEN, S.CANCELLING, "its number and body are durable before it is sent"),
+    Move(S.CANCELLING, E.CANCEL_PROVEN, S.CANCELLED, "refunded"),
+    Move(S.CANCELLING, E.CANCEL_LOST, S.NET_CANCELLING, "it may have been worked: never sent again (spec 3.6)"),
+    Move(S.CANCELLING, E.CANCEL_REFUSED, S.ESCALATED, "the charge stands where it must not"),
+    Move(S.CANCELLING, E.CANCEL_UNDECIDED, S.ESCALATED, "no cancel and no net-cancel may or can follow"),
+
     Move(S.NET_CANCELLING, E.CLAIMED, S.NET_CANCELLING, "a new version fences the last sender"),
     Move(S.NET_CANCELLING, E.OWNER_GAVE_UP, S.NET_CANCELLING, "interrupted: due at once"),
     Move(S.NET_CANCELLING, E.ACKNOWLEDGED_EARLY, S.SETTLING, "a late approval may still follow"),
@@ -140,6 +203,7 @@ MOVES: Final = (
     Move(S.NET_CANCELLING, E.WINDOW_CLOSED, S.ESCALATED, "machines stop, a person starts"),
     Move(S.NET_CANCELLING, E.POISONED, S.ESCALATED, "nobody can build its net-cancel"),
     Move(S.NET_CANCELLING, E.LATE_APPROVAL, S.NET_CANCELLING, "an earlier answer can't close it"),
+
     Move(S.SETTLING, E.CLAIMED, S.SETTLING, "the settle time is over: verify"),
     Move(S.SETTLING, E.OWNER_GAVE_UP, S.SETTLING, "interrupted: due at once"),
     Move(S.SETTLING, E.ACKNOWLEDGED_EARLY, S.SETTLING, "the clock stepped back: verify again"),
@@ -149,15 +213,25 @@ MOVES: Final = (
     Move(S.SETTLING, E.WINDOW_CLOSED, S.ESCALATED, "machines stop, a person starts"),
     Move(S.SETTLING, E.POISONED, S.ESCALATED, "nobody can build its net-cancel"),
     Move(S.SETTLING, E.LATE_APPROVAL, S.NET_CANCELLING, "charged after all: owed again"),
+
     Move(S.NET_CANCELLED, E.LATE_APPROVAL, S.NET_CANCELLING, "charged after all: owed again"),
+    Move(S.NET_CANCELLED, E.CHARGE_REPORTED, S.NET_CANCELLING, "the settlement has a charge: owed again"),
+
     Move(S.ESCALATED, E.RETRY_ASKED, S.NET_CANCELLING, "a person wants it tried again"),
+    Move(S.ESCALATED, E.RETRY_CANCEL_ASKED, S.CANCELLING, "a person wants it cancelled under a new number"),
+    Move(S.ESCALATED, E.RESOLVED, S.RESOLVED, "a person has found out what became of it"),
+
+    Move(S.RESOLVED, E.LATE_APPROVAL, S.ESCALATED, "the person decided on less than this"),
 )
 
 IGNORED: Final = (
     Ignored(S.APPROVED, E.LATE_APPROVAL, "approved stands; a second proof is only noted"),
     Ignored(S.DECLINED, E.LATE_APPROVAL, "declined stands; noted, and a person is alarmed"),
+    Ignored(S.CANCELLING, E.LATE_APPROVAL, "the charge was known, and is being cancelled"),
+    Ignored(S.CANCELLED, E.LATE_APPROVAL, "the charge was known, and is refunded"),
     Ignored(S.ESCALATED, E.LATE_APPROVAL, "noted and shown to the person who decides"),
 )
+# fmt: on
 
 _TARGETS: Final = MappingProxyType({(move.source, move.event): move.target for move in MOVES})
 _IGNORED: Final = frozenset((row.source, row.event) for row in IGNORED)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from netcancel.core.payment import MICROSECONDS
+
 if TYPE_CHECKING:
     from netcancel.core.payment import Payment
     from netcancel.core.policy import Policy
@@ -34,6 +36,12 @@ def window_closes(policy: Policy, payment: Payment, delay: float) -> bool:
     """Whether a next attempt, after the present one and `delay`, would be past the window."""
     next_attempt = payment.in_doubt_seconds + policy.timeout_seconds + delay
     return next_attempt >= policy.retry_window_seconds
+
+
+def is_too_old_to_net_cancel(policy: Policy, payment: Payment) -> bool:
+    """Whether an approval is older than gateways are known to take net-cancels for."""
+    age = (payment.read_at - payment.created_at) / MICROSECONDS
+    return age >= policy.retry_window_seconds
 
 
 def needs_alarm(policy: Policy, payment: Payment) -> bool:

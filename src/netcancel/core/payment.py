@@ -9,13 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from netcancel.core.lifecycle import Event, State
+from netcancel.core.lifecycle import CancelReason, Event, Resolution, State
 from netcancel.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from netcancel.kicc import ApprovalAnswer, Loss
 
 MICROSECONDS = 1_000_000
+
+TOLD_VOID = frozenset({State.SETTLING, State.NET_CANCELLED, State.CANCELLED})
+"""Whoever asks in these states hears that nobody is charged."""
 
 
 class Version(NamedTuple):
@@ -58,10 +61,16 @@ class Payment:
     world: str
     """Gateway origin, channel and environment that this payment belongs to."""
     tid: str
+    svc_id: str
+    bizr_no: str
     merc_trx_no: str
     state: State
     version: Version
+    last_event: Event | None
+    """The move that led to `state`; None: one of a newer netcancel."""
+    alot_month: str
     trx_amt: int
+    """What was asked for; what was approved says `approved_amt`."""
     vat_amt: int
     svc_amt: int
     tran_dt: str
@@ -75,14 +84,20 @@ class Payment:
     detail: str
     never_sent: bool
     """Whether the wire proved that no byte of the approval ever left."""
+    cancel_reason: CancelReason | None
+    cancel_trx_no: str | None
+    """The last cancel's own number."""
+    cancel_body: str | None
+    """The last cancel's body, as it was frozen before it was sent."""
+    resolution: Resolution | None
     attempts: int
-    """Net-cancels claimed for sending since the debt began."""
+    """Net-cancels, or cancels, claimed for sending since the debt began."""
     is_held: bool
     """Whether somebody holds a lease on it; the lease ends at `due_at`."""
     due_at: int | None
-    """When recovery may claim it; None where nothing is owed."""
+    """When recovery may claim it, `unconfirmed`: when it was to be confirmed; None: never."""
     owed_since: int | None
-    """When the present debt of a net-cancel began; None where none did."""
+    """When the present debt of a net-cancel or a cancel began; None where none did."""
     settle_at: int
     alarmed: bool
     created_at: int
@@ -98,8 +113,19 @@ class Payment:
     @property
     def is_being_decided(self) -> bool:
         """Whether somebody is finding out just now what became of it."""
-        is_open = self.state in {State.APPROVING, State.NET_CANCELLING}
+        is_open = self.state in {State.APPROVING, State.NET_CANCELLING, State.CANCELLING}
         return is_open and self.is_being_worked_on
+
+    @property
+    def approved_amt(self) -> int:
+        """What was charged, as far as an answer said it; else what was asked for."""
+        said = None if self.answer is None else self.answer.trx_amt
+        return self.trx_amt if said is None else said
+
+    @property
+    def was_told_void(self) -> bool:
+        """Whether a caller may have been told that nobody is charged; needs the history."""
+        return any(entry.target in TOLD_VOID for entry in self.history)
 
     @property
     def in_doubt(self) -> bool:
@@ -140,7 +166,10 @@ class Intent:
     writer: str
     world: str
     tid: str
+    svc_id: str
+    bizr_no: str
     merc_trx_no: str
+    alot_month: str
     trx_amt: int
     vat_amt: int
     svc_amt: int
@@ -174,6 +203,14 @@ class TooMany:
     """More payments are in doubt than the intent allows; nothing was written."""
 
 
+@dataclass(frozen=True, slots=True)
+class FrozenCancel:
+    """A cancel's own number and its body, made once, durable before it is sent."""
+
+    number: str
+    body: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What a move writes besides the state; None leaves the column as it is.
@@ -194,6 +231,9 @@ class Change:
     message: str | None = None
     detail: str | None = None
     never_sent: bool | None = None
+    cancel_reason: CancelReason | None = None
+    cancel: FrozenCancel | None = None
+    resolution: Resolution | None = None
     alarmed: bool | None = None
     note: str = ""
     """What the history says of this move, in plain words."""
@@ -201,7 +241,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A payment that recovery holds now, and the frozen body of its net-cancel."""
+    """A payment that somebody holds now, and the frozen body of its net-cancel."""
 
     payment: Payment
     net_cancel_body: bytes | None = field(repr=False)

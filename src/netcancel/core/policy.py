@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
 from netcancel.errors import ConfigurationError
 from netcancel.kicc import MANUAL_DECLINE_CODES, Codes, NetCancelCodes
@@ -20,6 +20,8 @@ COMMIT_BUDGET_SECONDS: Final = 5.0
 
 LEASE_MARGIN_SECONDS: Final = 2.0
 """What a lease adds for the differences between a host's and the journal's measure of a second."""
+
+LostCancel = Literal["net-cancel", "ask-a-person"]
 
 LARGEST: Final = 10 * 365 * 86_400
 """Ten years in seconds, and more than any count: what is above is a slip, or no number."""
@@ -71,6 +73,12 @@ class Policy:
     already_voided_codes: frozenset[str] = _setting(
         frozenset(), "net-cancel codes that mean that it was void before (spec 3.4)"
     )
+    authentication_codes: frozenset[str] = _setting(
+        frozenset(), "codes that mean that a signature was refused, besides HTTP 401 and 403"
+    )
+    lost_cancel: LostCancel = _setting(  # noqa: RUF009  a `field`, as the others are
+        "net-cancel", 'what follows a lost cancel: "net-cancel" (spec 3.6) or "ask-a-person"'
+    )
     decline_codes: frozenset[str] = _setting(
         frozenset(), "approval codes that prove a refusal, besides the manual's (spec 3.1)"
     )
@@ -89,12 +97,19 @@ class Policy:
                 f"lease_seconds must be at least {self.shortest_lease_seconds:g} with this"
                 " timeout_seconds: a shorter lease ends before its owner can be done"
             )
-        _ = self.declines, self.net_cancel_codes  # raises for codes of another shape
+        _ = (
+            self.declines,
+            self.net_cancel_codes,
+            self.authentication_failures,
+        )  # raises for codes of another shape
 
     def _check(self, name: str, kind: str, rule: Mapping[str, Any]) -> None:
         value = getattr(self, name)
         if kind.startswith("frozenset"):
             object.__setattr__(self, name, _codes(name, value))
+        elif kind == "LostCancel":
+            if value not in get_args(LostCancel):
+                raise ConfigurationError(f'{name} must be "net-cancel" or "ask-a-person"')
         elif value is not None or not kind.endswith("None"):
             _check_number(name, value, rule, whole=kind.startswith("int"))
 
@@ -129,6 +144,11 @@ class Policy:
     def declines(self) -> Codes:
         """The codes that prove a refusal: the manual's and the operator's."""
         return MANUAL_DECLINE_CODES | Codes.of(self.decline_codes)
+
+    @cached_property
+    def authentication_failures(self) -> Codes:
+        """The codes that mean that a signature was refused."""
+        return Codes.of(self.authentication_codes)
 
     @cached_property
     def net_cancel_codes(self) -> NetCancelCodes:

@@ -214,7 +214,7 @@ class Story:
 
     def _summary(self) -> Summary:
         # Which world is ours doesn't matter: the journal holds no other.
-        return self._journal.summary(world="").result(READ_SECONDS)
+        return self._journal.summary(worlds=[]).result(READ_SECONDS)
 
     def _told(self) -> list[Told]:
         return [

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 from netcancel.errors import JournalUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from concurrent.futures import Future
 
     from netcancel.core.lifecycle import Event, State
@@ -40,9 +40,9 @@ class Summary:
     in_doubt: int
     oldest_in_doubt_seconds: float
     of_other_worlds: int
-    """Open payments that no worker of this world may touch, those of a newer netcancel included."""
+    """Open payments that no worker of these worlds may touch, a newer netcancel's included."""
     refusals: dict[str, int]
-    """Codes that refused the last net-cancels of open or escalated payments, with their counts."""
+    """Codes that refused the last voids of open or escalated payments, with their counts."""
 
 
 class Journal(Protocol):
@@ -78,14 +78,42 @@ class Journal(Protocol):
     def hand_over_if_held(self, payment_id: str, writer: str) -> Future[None]:
         """Make due at once what `writer` wrote last and still owes (`Event.OWNER_GAVE_UP`)."""
 
+    def open_body(self, payment_id: str) -> Future[bytes | None]:
+        """Open the frozen body of a net-cancel; None: shredded, damaged or not there."""
+
+    def confirm_if_unconfirmed(
+        self, *, worlds: Collection[str], tid: str, merc_trx_no: str, writer: str
+    ) -> Future[Payment | None]:
+        """Make an unconfirmed payment of these worlds approved; return it as it is then.
+
+        In any other state nothing changes. None: these worlds have no such payment.
+        """
+
+    def confirm_in(
+        self,
+        connection: object,
+        *,
+        worlds: Collection[str],
+        tid: str,
+        merc_trx_no: str,
+        writer: str,
+    ) -> Payment | None:
+        """Do the same in the caller's open transaction, which commits it or rolls it back.
+
+        `connection` is a DB-API connection to this journal's database. Raises
+        `ConfigurationError` for any other, and what its driver raises.
+        """
+
     def claim_due(
         self, *, world: str, writer: str, limit: int, hold_seconds: float
     ) -> Future[list[Claim]]:
         """Take up to `limit` due payments of this world, longest due first.
 
         `approving` with its lease run out becomes `net_cancelling`, a new debt, one attempt;
-        `net_cancelling` and `settling` stay, with one attempt more. Each gets a new version.
-        A damaged row is claimed without its body; one that can't even be written is left out.
+        `net_cancelling` and `settling` stay, with one attempt more. `unconfirmed` becomes
+        `cancelling`, a new debt, no attempt yet; `cancelling` stays as it is. Each gets a new
+        version. A damaged row is claimed without its body; one that can't even be written is left
+        out.
         """
 
     def list_payments(
@@ -96,8 +124,14 @@ class Journal(Protocol):
         One with an answer or a loss that can't be read comes without them, so that it is seen.
         """
 
-    def summary(self, *, world: str) -> Future[Summary]:
-        """Count the payments."""
+    def page(self, *, after: tuple[str, str] | None, limit: int) -> Future[Sequence[Payment]]:
+        """Return payments of all worlds by (tid, merc_trx_no), ascending, beginning behind `after`.
+
+        They come without history, and like those of `list_payments` where they can't be read whole.
+        """
+
+    def summary(self, *, worlds: Collection[str]) -> Future[Summary]:
+        """Count the payments; those of all but `worlds` are others'."""
 
     def shred_closed(self, *, keep_seconds: float, limit: int) -> Future[int]:
         """Destroy the sealed data of payments final for so long; returns how many."""

@@ -11,7 +11,14 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from netcancel.core.lifecycle import RECOVERABLE, Event, State, target
+from netcancel.core.lifecycle import (
+    RECOVERABLE,
+    REFUSED_LATER,
+    Event,
+    State,
+    is_move,
+    target,
+)
 from netcancel.core.payment import (
     MICROSECONDS,
     Change,
@@ -23,11 +30,12 @@ from netcancel.core.payment import (
     Payment,
     TooMany,
 )
+from netcancel.errors import ConfigurationError
 from netcancel.journal import writes
 from netcancel.journal.contract import JournalClosed, Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
 T = TypeVar("T")
 
@@ -77,6 +85,26 @@ class MemoryJournal:
         """Make due at once what `writer` wrote last and still owes."""
         return self._do(lambda now: self._hand_over(payment_id, writer, now))
 
+    def open_body(self, payment_id: str) -> Future[bytes | None]:
+        """Return the frozen body of a net-cancel."""
+        return self._do(lambda _: row.body if (row := self._rows.get(payment_id)) else None)
+
+    def confirm_if_unconfirmed(
+        self, *, worlds: Collection[str], tid: str, merc_trx_no: str, writer: str
+    ) -> Future[Payment | None]:
+        """Make an unconfirmed payment of these worlds approved; return it as it is then."""
+        return self._do(lambda now: self._confirm(worlds, (tid, merc_trx_no), writer, now))
+
+    def confirm_in(
+        self,
+        connection: object,  # noqa: ARG002  no other journal calls it otherwise
+        **_: object,
+    ) -> Payment | None:
+        """Refuse: nobody else can have a transaction here."""
+        raise ConfigurationError(
+            "a journal in memory has no database that a connection could be to"
+        )
+
     def claim_due(
         self, *, world: str, writer: str, limit: int, hold_seconds: float
     ) -> Future[list[Claim]]:
@@ -90,9 +118,13 @@ class MemoryJournal:
         wanted = frozenset(State if states is None else states)
         return self._do(lambda now: self._list(wanted, in_doubt, limit, now))
 
-    def summary(self, *, world: str) -> Future[Summary]:
-        """Count the payments."""
-        return self._do(lambda now: self._summary(world, now))
+    def page(self, *, after: tuple[str, str] | None, limit: int) -> Future[Sequence[Payment]]:
+        """Return payments of all worlds by (tid, merc_trx_no), those that follow `after`."""
+        return self._do(lambda now: self._page(after, limit, now))
+
+    def summary(self, *, worlds: Collection[str]) -> Future[Summary]:
+        """Count the payments; those of all but `worlds` are others'."""
+        return self._do(lambda now: self._summary(worlds, now))
 
     def shred_closed(self, *, keep_seconds: float, limit: int) -> Future[int]:
         """Forget the frozen bodies of payments that have been final for so long."""
@@ -188,26 +220,39 @@ class MemoryJournal:
         )
         return [payment for payment, _ in zip(wanted, range(limit), strict=False)]
 
-    def _summary(self, world: str, now: int) -> Summary:
+    def _confirm(
+        self, worlds: Collection[str], number: tuple[str, str], writer: str, now: int
+    ) -> Payment | None:
+        row = self._numbers.get(number)
+        if row is None or row.payment.world not in worlds:
+            return None
+        if is_move(row.payment.state, Event.CONFIRMED):
+            self._move(row.payment, Event.CONFIRMED, writer, Change(), now)
+        return replace(row.payment, read_at=now)
+
+    def _page(self, after: tuple[str, str] | None, limit: int, now: int) -> list[Payment]:
+        numbers = sorted(number for number in self._numbers if after is None or number > after)
+        return [replace(self._numbers[number].payment, read_at=now) for number in numbers[:limit]]
+
+    def _summary(self, worlds: Collection[str], now: int) -> Summary:
         payments = [replace(row.payment, read_at=now) for row in self._rows.values()]
         since = [
             payment.owed_since if payment.owed_since is not None else payment.due_at or now
             for payment in payments
             if payment.in_doubt
         ]
-        is_open = {*RECOVERABLE, State.ESCALATED} - {State.APPROVING}
         return Summary(
             by_state=dict(Counter(payment.state for payment in payments)),
             in_doubt=len(since),
             oldest_in_doubt_seconds=max(0, now - min(since, default=now)) / MICROSECONDS,
             of_other_worlds=sum(
-                payment.world != world and not payment.state.is_final for payment in payments
+                payment.world not in worlds and not payment.state.is_final for payment in payments
             ),
             refusals=dict(
                 Counter(
                     row.refused
                     for row in self._rows.values()
-                    if row.refused is not None and row.payment.state in is_open
+                    if row.refused is not None and row.payment.state in REFUSED_LATER
                 )
             ),
         )

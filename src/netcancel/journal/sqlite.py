@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from netcancel.core.lifecycle import Event, State
+from netcancel.core.lifecycle import CancelReason, Event, Resolution, State, is_move
 from netcancel.core.payment import (
     MICROSECONDS,
     Change,
@@ -29,7 +29,7 @@ from netcancel.core.payment import (
     Version,
 )
 from netcancel.errors import JournalUnavailable
-from netcancel.journal import sqlite_file, writes
+from netcancel.journal import sqlite_file, sqlite_joined, writes
 from netcancel.journal.contract import Summary
 from netcancel.journal.statements import Statement, load
 from netcancel.journal.vault import Digest, Sealed, Vault, row_name
@@ -37,8 +37,10 @@ from netcancel.journal.writer import Writer
 from netcancel.kicc import ApprovalAnswer, Loss
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
+
+    from netcancel.journal.sqlite_joined import Runs
 
 OPEN_NEW: Final = load("open_new")
 MOVE: Final = load("move")
@@ -49,6 +51,7 @@ FIND: Final = load("find")
 HISTORY: Final = load("history")
 DUE: Final = load("due")
 COUNT_IN_DOUBT: Final = load("count_in_doubt")
+PAGE: Final = load("page")
 LIST: Final = load("list")
 LIST_IN_DOUBT: Final = load("list_in_doubt")
 SUMMARY_STATES: Final = load("summary_states")
@@ -61,6 +64,8 @@ LOOK_SECONDS: Final = 0.001
 """How soon to look again whether another process is done; a commit takes some of these."""
 
 KNOWN_STATES: Final = {state.value: state for state in State}
+MAY_BE_ABSENT: Final = ("answer", "loss", "cancel_reason", "resolution")
+KNOWN_EVENTS: Final = {event.value: event for event in Event}
 
 
 class Session:
@@ -131,8 +136,10 @@ class SqliteJournal:
     def __init__(
         self, path: Path, vault: Vault, digest: Digest, clock: Callable[[], float], mode: str
     ) -> None:
+        self._path = path
         self._vault = vault
         self._digest = digest
+        self._clock = clock
         connect = partial(_connect, path, mode)
         self._writer: Writer[Session] = Writer(connect, clock)
 
@@ -173,6 +180,34 @@ class SqliteJournal:
             partial(_hand_over, payment_id=payment_id, writer=writer), writes=True
         )
 
+    def open_body(self, payment_id: str) -> Future[bytes | None]:
+        """Open the frozen body of a net-cancel; None: shredded, damaged or not there."""
+        work = partial(_open_body, payment_id=payment_id, vault=self._vault)
+        return self._writer.submit(work, writes=False)
+
+    def confirm_if_unconfirmed(
+        self, *, worlds: Collection[str], tid: str, merc_trx_no: str, writer: str
+    ) -> Future[Payment | None]:
+        """Make an unconfirmed payment of these worlds approved; return it as it is then."""
+        work = partial(_confirm, worlds=worlds, tid=tid, merc_trx_no=merc_trx_no, writer=writer)
+        return self._writer.submit(work, writes=True)
+
+    def confirm_in(
+        self,
+        connection: object,
+        *,
+        worlds: Collection[str],
+        tid: str,
+        merc_trx_no: str,
+        writer: str,
+    ) -> Payment | None:
+        """Do the same in the caller's open transaction, which commits it or rolls it back."""
+        session = sqlite_joined.join(connection, self._path)
+        now = round(self._clock() * MICROSECONDS)
+        return _confirm(
+            session, now, worlds=worlds, tid=tid, merc_trx_no=merc_trx_no, writer=writer
+        )
+
     def claim_due(
         self, *, world: str, writer: str, limit: int, hold_seconds: float
     ) -> Future[list[Claim]]:
@@ -196,9 +231,15 @@ class SqliteJournal:
         work = partial(_list, statement, states=names, limit=limit)
         return self._writer.submit(work, writes=False)
 
-    def summary(self, *, world: str) -> Future[Summary]:
-        """Count the payments."""
-        return self._writer.submit(partial(_summary, world=world), writes=False)
+    def page(self, *, after: tuple[str, str] | None, limit: int) -> Future[Sequence[Payment]]:
+        """Return payments of all worlds by (tid, merc_trx_no), those that follow `after`."""
+        tid, merc_trx_no = after or ("", "")
+        work = partial(_page, tid=tid, merc_trx_no=merc_trx_no, limit=limit)
+        return self._writer.submit(work, writes=False)
+
+    def summary(self, *, worlds: Collection[str]) -> Future[Summary]:
+        """Count the payments; those of all but `worlds` are others'."""
+        return self._writer.submit(partial(_summary, worlds=worlds), writes=False)
 
     def shred_closed(self, *, keep_seconds: float, limit: int) -> Future[int]:
         """Destroy the sealed data of payments that have been final for so long.
@@ -298,7 +339,7 @@ def _look(
 
 
 def _move(
-    session: Session, now: int, *, seen: Payment, event: Event, writer: str, change: Change
+    session: Runs, now: int, *, seen: Payment, event: Event, writer: str, change: Change
 ) -> Payment | None:
     payment = writes.moved(seen, event, writer, change, now)
     values = _columns(payment) | {
@@ -316,7 +357,7 @@ def _move(
     return payment if payment.answer is not None else _with_noted_answer(session, payment)
 
 
-def _with_noted_answer(session: Session, payment: Payment) -> Payment:
+def _with_noted_answer(session: Runs, payment: Payment) -> Payment:
     """Return the proof too that was noted since the payment was seen, without a new version."""
     text = session.execute(READ, {"id": payment.id}).fetchone()["answer"]
     with suppress(ValueError):  # damaged: whoever reads the row is told, its claim has no body
@@ -344,6 +385,28 @@ def _hand_over(session: Session, now: int, *, payment_id: str, writer: str) -> N
     if change is not None:
         event = Event.OWNER_GAVE_UP
         _move(session, now, seen=payment, event=event, writer=writer, change=change)
+
+
+def _open_body(session: Session, now: int, *, payment_id: str, vault: Vault) -> bytes | None:
+    row = session.execute(READ, {"id": payment_id}).fetchone()
+    return None if row is None else _unsealed(row, now, vault)[1]
+
+
+def _confirm(
+    session: Runs, now: int, *, worlds: Collection[str], tid: str, merc_trx_no: str, writer: str
+) -> Payment | None:
+    row = session.execute(FIND, {"tid": tid, "merc_trx_no": merc_trx_no}).fetchone()
+    if row is None or row["world"] not in worlds:
+        return None
+    payment = _payment(row, now)
+    if not is_move(payment.state, Event.CONFIRMED):
+        return payment
+    confirmed = _move(
+        session, now, seen=payment, event=Event.CONFIRMED, writer=writer, change=Change()
+    )
+    if confirmed is None:
+        raise JournalUnavailable("the payment changed while it was being confirmed")
+    return confirmed
 
 
 def _claim_due(
@@ -385,10 +448,15 @@ def _list(
     return [_payment_in_part(row, now) for row in session.execute(statement, values)]
 
 
-def _summary(session: Session, now: int, *, world: str) -> Summary:
+def _page(session: Session, now: int, *, tid: str, merc_trx_no: str, limit: int) -> list[Payment]:
+    after = {"tid": tid, "merc_trx_no": merc_trx_no, "limit": limit}
+    return [_payment_in_part(row, now) for row in session.execute(PAGE, after)]
+
+
+def _summary(session: Session, now: int, *, worlds: Collection[str]) -> Summary:
     by_state: dict[State, int] = {}
     of_other_worlds = 0
-    for row in session.execute(SUMMARY_STATES, {"world": world}):
+    for row in session.execute(SUMMARY_STATES, {"worlds": json.dumps(list(worlds))}):
         state = KNOWN_STATES.get(row["state"])
         if state is not None:
             by_state[state] = by_state.get(state, 0) + row["payments"]
@@ -432,7 +500,10 @@ def _columns(payment: Payment) -> dict[str, Any]:
         "id": payment.id,
         "world": payment.world,
         "tid": payment.tid,
+        "svc_id": payment.svc_id,
+        "bizr_no": payment.bizr_no,
         "merc_trx_no": payment.merc_trx_no,
+        "alot_month": payment.alot_month,
         "state": payment.state.value,
         "version_count": payment.version.counter,
         "version_writer": payment.version.writer,
@@ -446,6 +517,10 @@ def _columns(payment: Payment) -> dict[str, Any]:
         "message": payment.message,
         "detail": payment.detail,
         "never_sent": int(payment.never_sent),
+        "cancel_reason": payment.cancel_reason and payment.cancel_reason.value,
+        "cancel_trx_no": payment.cancel_trx_no,
+        "cancel_body": payment.cancel_body,
+        "resolution": payment.resolution and payment.resolution.value,
         "attempts": payment.attempts,
         "is_held": int(payment.is_held),
         "due_at": payment.due_at,
@@ -461,13 +536,18 @@ def _payment(row: sqlite3.Row | dict[str, Any], now: int) -> Payment:
     """Read a row; one of a newer netcancel, or damaged, raises `JournalUnavailable`."""
     try:
         answer, loss = row["answer"], row["loss"]
+        reason, resolution = row["cancel_reason"], row["resolution"]
         return Payment(
             id=row["id"],
             world=row["world"],
             tid=row["tid"],
+            svc_id=row["svc_id"],
+            bizr_no=row["bizr_no"],
             merc_trx_no=row["merc_trx_no"],
             state=State(row["state"]),
             version=Version(row["version_count"], row["version_writer"]),
+            last_event=KNOWN_EVENTS.get(row["event"]),
+            alot_month=row["alot_month"],
             trx_amt=row["trx_amt"],
             vat_amt=row["vat_amt"],
             svc_amt=row["svc_amt"],
@@ -479,6 +559,10 @@ def _payment(row: sqlite3.Row | dict[str, Any], now: int) -> Payment:
             message=row["message"],
             detail=row["detail"],
             never_sent=bool(row["never_sent"]),
+            cancel_reason=None if reason is None else CancelReason(reason),
+            cancel_trx_no=row["cancel_trx_no"],
+            cancel_body=row["cancel_body"],
+            resolution=None if resolution is None else Resolution(resolution),
             attempts=row["attempts"],
             is_held=bool(row["is_held"]),
             due_at=row["due_at"],
@@ -497,11 +581,11 @@ def _payment(row: sqlite3.Row | dict[str, Any], now: int) -> Payment:
 
 
 def _payment_in_part(row: sqlite3.Row, now: int) -> Payment:
-    """Read a row, without its answer and its loss where one of them can't be read."""
+    """Read a row, without what it need not have where a part of that can't be read."""
     try:
         return _payment(row, now)
     except JournalUnavailable:
-        return _payment(dict(row) | {"answer": None, "loss": None}, now)
+        return _payment(dict(row) | dict.fromkeys(MAY_BE_ABSENT), now)
 
 
 def _entry(row: sqlite3.Row) -> Entry | None:

@@ -29,6 +29,8 @@ APPLICATION_ID: Final = 0x6E65_7463
 
 SCHEMA: Final = 1
 
+OUR_TABLES: Final = frozenset({"meta", "payment", "history"})
+
 BUSY_SECONDS: Final = 3.0
 """How long to wait for another process's commit; less than the budget of a commit."""
 
@@ -250,11 +252,15 @@ def statements_of(text: str) -> Iterator[str]:
 
 
 def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a file whose tables, constraints and triggers aren't exactly the schema's."""
+    """Refuse a file whose tables, constraints and triggers of ours aren't exactly the schema's.
+
+    A merchant's own tables beside them are welcome: orders and confirmations commit together.
+    """
     pattern = sqlite3.connect(":memory:")
     try:
         pattern.executescript(script("0001_create.sql"))
-        if _objects(connection) != _objects(pattern):
+        expected = _objects(pattern)
+        if _objects(connection, OUR_TABLES) != expected:
             raise ConfigurationError(f"somebody changed the tables of {path}: restore it")
     finally:
         pattern.close()
@@ -277,11 +283,16 @@ def _secret_of(connection: sqlite3.Connection, vault: Vault) -> bytes:
     return secret
 
 
-def _objects(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
+def _objects(
+    connection: sqlite3.Connection, tables: frozenset[str] | None = None
+) -> list[tuple[Any, ...]]:
+    """Return tables, and what belongs to them: `tables`, or all."""
     query = (
-        "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY 1, 2"
+        "SELECT tbl_name, type, name, sql FROM sqlite_schema"
+        " WHERE name NOT LIKE 'sqlite_stat%' ORDER BY 2, 3"
     )
-    return [tuple(row) for row in connection.execute(query)]
+    rows = (tuple(row) for row in connection.execute(query))
+    return [row[1:] for row in rows if tables is None or row[0] in tables]
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> Any:  # noqa: ANN401  what SQLite says

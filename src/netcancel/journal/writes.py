@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from netcancel.core.lifecycle import RECOVERABLE, Event, State, target
+from netcancel.core.lifecycle import RECOVERABLE, CancelReason, Event, State, target
 from netcancel.core.payment import MICROSECONDS, Change, Intent, Payment, Version
 
 T = TypeVar("T")
 
-REFUSALS: Final = frozenset({Event.NOT_ACKNOWLEDGED, Event.WINDOW_CLOSED})
-"""A code that comes with one of these is a net-cancel's refusal."""
+REFUSALS: Final = frozenset({Event.NOT_ACKNOWLEDGED, Event.WINDOW_CLOSED, Event.CANCEL_REFUSED})
+"""A code that comes with one of these is a net-cancel's or a cancel's refusal."""
 
 
 def after(now: int, seconds: float) -> int:
@@ -28,9 +28,13 @@ def opened(intent: Intent, now: int) -> Payment:
         id=intent.id,
         world=intent.world,
         tid=intent.tid,
+        svc_id=intent.svc_id,
+        bizr_no=intent.bizr_no,
         merc_trx_no=intent.merc_trx_no,
         state=target(None, Event.INTENT_WRITTEN),
         version=Version(1, intent.writer),
+        last_event=Event.INTENT_WRITTEN,
+        alot_month=intent.alot_month,
         trx_amt=intent.trx_amt,
         vat_amt=intent.vat_amt,
         svc_amt=intent.svc_amt,
@@ -42,6 +46,10 @@ def opened(intent: Intent, now: int) -> Payment:
         message=None,
         detail="",
         never_sent=False,
+        cancel_reason=None,
+        cancel_trx_no=None,
+        cancel_body=None,
+        resolution=None,
         attempts=0,
         is_held=True,
         due_at=after(now, intent.hold_seconds),
@@ -63,17 +71,22 @@ def moved(seen: Payment, event: Event, writer: str, change: Change, now: int) ->
     attempts, alarmed, owed_since = change.attempts, change.alarmed, seen.owed_since
     if change.begins_debt:
         attempts, alarmed, owed_since = attempts or 0, bool(alarmed), now
-    version = Version(seen.version.counter + 1, writer)
+    version, cancel = Version(seen.version.counter + 1, writer), change.cancel
     return replace(
         seen,
         state=target(seen.state, event),
         version=version,
+        last_event=event,
         answer=_or(change.answer, seen.answer),
         loss=_or(change.loss, seen.loss),
         code=_or(change.code, seen.code),
         message=_or(change.message, seen.message),
         detail=_or(change.detail, seen.detail),
         never_sent=_or(change.never_sent, seen.never_sent),
+        cancel_reason=_or(change.cancel_reason, seen.cancel_reason),
+        cancel_trx_no=seen.cancel_trx_no if cancel is None else cancel.number,
+        cancel_body=seen.cancel_body if cancel is None else cancel.body.decode(),
+        resolution=_or(change.resolution, seen.resolution),
         attempts=_or(attempts, seen.attempts),
         is_held=is_held,
         due_at=due_at,
@@ -87,10 +100,18 @@ def moved(seen: Payment, event: Event, writer: str, change: Change, now: int) ->
 
 def claim(row: Payment, hold_seconds: float) -> tuple[Event, Change]:
     """Return the move by which recovery takes a due payment."""
-    if row.state is State.APPROVING:
-        change = Change(hold_seconds=hold_seconds, begins_debt=True, attempts=1)
-        return Event.LEASE_RAN_OUT, change
-    return Event.CLAIMED, Change(hold_seconds=hold_seconds, attempts=row.attempts + 1)
+    match row.state:
+        case State.APPROVING:
+            change = Change(hold_seconds=hold_seconds, begins_debt=True, attempts=1)
+            return Event.LEASE_RAN_OUT, change
+        case State.UNCONFIRMED:
+            reason = CancelReason.CONFIRMATION_MISSED
+            change = Change(hold_seconds=hold_seconds, begins_debt=True, cancel_reason=reason)
+            return Event.CONFIRMATION_MISSED, change
+        case State.CANCELLING:  # whether a sender had it before is seen by its attempts
+            return Event.CLAIMED, Change(hold_seconds=hold_seconds)
+        case _:
+            return Event.CLAIMED, Change(hold_seconds=hold_seconds, attempts=row.attempts + 1)
 
 
 def hand_over(row: Payment, writer: str) -> Change | None:

@@ -15,6 +15,7 @@ from netcancel.kicc.messages import (
     NetCancelRequest,
     net_cancel_body,
 )
+from netcancel.kicc.numbers import CHANCE_BITS, new_cancel_number
 from netcancel.kicc.raw import Break, NoAnswer, RawAnswer, Reach, Reception
 from netcancel.kicc.seoul import seoul_date_and_time
 from netcancel.kicc.signature import (
@@ -43,6 +44,7 @@ from netcancel.kicc.verdicts import (
 __all__ = [
     "APPROVAL_PATH",
     "CANCEL_PATH",
+    "CHANCE_BITS",
     "CONTENT_TYPE",
     "MANUAL_DECLINE_CODES",
     "NET_CANCEL_PATH",
@@ -77,6 +79,7 @@ __all__ = [
     "judge_cancel",
     "judge_net_cancel",
     "net_cancel_body",
+    "new_cancel_number",
     "seoul_date_and_time",
     "sign",
 ]

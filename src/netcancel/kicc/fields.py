@@ -77,6 +77,7 @@ REQUEST_FIELDS = (
 CREDENTIAL_FIELDS = (
     Field("X-KICC-ChannelId", "channel_id", Kind.CHANNEL,         64,   _NO,  _NO,  _NO,  "issued channel ID", "1.3"),
     Field("SecretKey",        "secret_key", Kind.SECRET,          512,  _NO,  _NO,  _NO,  "issued key of the signature; never sent", "1.3"),
+    Field("SecretKey",        "previous_secret_key", Kind.SECRET, 512,  _NO,  _NO,  _NO,  "the key that was in force before", "1.3"),
 )
 # fmt: on
 

@@ -81,18 +81,34 @@ class _Sealed(_Checked):
 
 
 class Merchant(_Checked):
-    """Who sells: terminal, service and business registration number."""
+    """Who sells: terminal, service and business registration number.
+
+    `channel_id` names whose credentials sign for it where there are several; None: the first.
+    """
 
     tid: str
     svc_id: str
     bizr_no: str
+    channel_id: str | None = None
 
 
 class Credentials(_Sealed):
-    """What signs requests; `secret_key` is a plain str that no repr, dump or pickle contains."""
+    """What signs requests; secret keys are plain strs that no repr, dump or pickle contains.
+
+    `previous_secret_key` is tried for a net-cancel whose signature the gateway refuses: keys are
+    changed while payments are in doubt.
+    """
 
     channel_id: str
     secret_key: str = Option(repr=False, exclude=True)
+    previous_secret_key: str | None = Option(default=None, repr=False, exclude=True)
+
+    @property
+    def previous(self) -> Credentials | None:
+        """The credentials with the secret that was in force before; None: there was none."""
+        if self.previous_secret_key is None:
+            return None
+        return Credentials(channel_id=self.channel_id, secret_key=self.previous_secret_key)
 
 
 class _Request(_Checked):

@@ -12,10 +12,13 @@ CREATE TABLE payment (
     id             TEXT    NOT NULL UNIQUE,
     world          TEXT    NOT NULL,
     tid            TEXT    NOT NULL,
+    svc_id         TEXT    NOT NULL,
+    bizr_no        TEXT    NOT NULL,
     merc_trx_no    TEXT    NOT NULL,
     state          TEXT    NOT NULL,
     version_count  INTEGER NOT NULL,
     version_writer TEXT    NOT NULL,
+    alot_month     TEXT    NOT NULL,
     trx_amt        INTEGER NOT NULL,
     vat_amt        INTEGER NOT NULL,
     svc_amt        INTEGER NOT NULL,
@@ -27,6 +30,10 @@ CREATE TABLE payment (
     message        TEXT,
     detail         TEXT    NOT NULL,
     never_sent     INTEGER NOT NULL,
+    cancel_reason  TEXT,
+    cancel_trx_no  TEXT,                 -- the last cancel's own number
+    cancel_body    TEXT,                 -- the last cancel as it was frozen; it holds no token
+    resolution     TEXT,
     attempts       INTEGER NOT NULL,
     is_held        INTEGER NOT NULL,
     due_at         INTEGER,
@@ -37,7 +44,7 @@ CREATE TABLE payment (
     updated_at     INTEGER NOT NULL,
     event          TEXT    NOT NULL,     -- the last move; the triggers copy it into the history
     note           TEXT    NOT NULL,
-    refused        TEXT,                 -- the code that refused the last net-cancel of this debt
+    refused        TEXT,                 -- the code that refused the last void of this debt
     same_data      BLOB    NOT NULL,     -- keyed digest of what makes a second call the same order
     sealed_key     BLOB,                 -- the row's data key, wrapped by the master key
     sealed_body    BLOB,                 -- the frozen net-cancel body, under the data key
@@ -52,10 +59,11 @@ CREATE TABLE payment (
         WHEN 'net_cancelling' THEN due_at IS NOT NULL AND owed_since IS NOT NULL
         WHEN 'settling'       THEN due_at IS NOT NULL AND owed_since IS NOT NULL
         WHEN 'net_cancelled'  THEN due_at IS NULL
-        WHEN 'cancelling'     THEN due_at IS NOT NULL
-        WHEN 'cancelled'      THEN due_at IS NULL
+        WHEN 'cancelling'     THEN due_at IS NOT NULL AND owed_since IS NOT NULL
+                                   AND answer IS NOT NULL AND cancel_reason IS NOT NULL
+        WHEN 'cancelled'      THEN due_at IS NULL AND cancel_body IS NOT NULL
         WHEN 'escalated'      THEN due_at IS NULL
-        WHEN 'resolved'       THEN due_at IS NULL
+        WHEN 'resolved'       THEN due_at IS NULL AND resolution IS NOT NULL
         ELSE 0 END),
     CONSTRAINT what_is_held_is_due CHECK (is_held = 0 OR due_at IS NOT NULL),
     CONSTRAINT amounts_fit CHECK (
@@ -108,7 +116,7 @@ BEGIN
 END;
 
 CREATE TRIGGER what_was_agreed_is_fixed
-BEFORE UPDATE OF seq, id, world, tid, merc_trx_no, trx_amt, vat_amt, svc_amt, tran_dt, tran_tm,
+BEFORE UPDATE OF seq, id, world, tid, svc_id, bizr_no, merc_trx_no, alot_month, trx_amt, vat_amt, svc_amt, tran_dt, tran_tm,
     settle_at, created_at, same_data ON payment
 BEGIN
     SELECT RAISE(ABORT, 'a payment''s identity and amounts are never changed');

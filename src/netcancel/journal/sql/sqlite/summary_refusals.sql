@@ -1,3 +1,3 @@
 SELECT refused, count(*) AS payments FROM payment
-WHERE refused IS NOT NULL AND state IN ('net_cancelling', 'settling', 'escalated')
+WHERE refused IS NOT NULL AND state IN ('net_cancelling', 'settling', 'cancelling', 'escalated')
 GROUP BY refused

@@ -1,0 +1,219 @@
+"""Cancel: refund an approved charge once; what is lost on the way is net-cancelled (spec 3.6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from netcancel.core.effects import (
+    CancelStamp,
+    Exchange,
+    Find,
+    Flow,
+    HandOver,
+    Now,
+    OpenBody,
+    Sign,
+    StampCancel,
+    Unavailable,
+    perform,
+)
+from netcancel.core.flows.net_cancelling import may_send, net_cancel
+from netcancel.core.flows.writing import Fate, Hand, await_decision, finish, write
+from netcancel.core.lifecycle import CancelReason, Event, State, is_move
+from netcancel.core.patience import is_too_old_to_net_cancel
+from netcancel.core.payment import Change, Claim, FrozenCancel, Payment
+from netcancel.core.refund import check_cancel, freeze_cancel
+from netcancel.errors import InvalidRequest, JournalUnavailable, PaymentNotFound
+from netcancel.kicc import (
+    CANCEL_PATH,
+    AnswerLost,
+    CancelProven,
+    CancelRequest,
+    Expected,
+    Refused,
+    judge_cancel,
+)
+
+if TYPE_CHECKING:
+    from netcancel.core.policy import Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelWish:
+    """Which payment is to be cancelled, by whom, and how."""
+
+    worlds: frozenset[str]
+    tid: str
+    merc_trx_no: str
+    writer: str
+    cancel_trx_no: str | None = None
+    """The cancel's own number; None: a new one."""
+    body: bytes | None = field(default=None, repr=False)
+    """The cancel's body, where somebody else has written it; None: it is built."""
+
+
+def cancel(wish: CancelWish, policy: Policy) -> Flow[Payment]:
+    """Refund a payment because its caller asks for it; return it as it is then.
+
+    What is closed or in doubt stays as it is. Raises `PaymentNotFound`, `InvalidRequest` (no cancel
+    can be built) and `JournalUnavailable`: then nothing was sent.
+    """
+    return (yield from _void(wish, Event.CANCEL_ASKED, CancelReason.ASKED, policy))
+
+
+def reject(wish: CancelWish, policy: Policy) -> Flow[Payment]:
+    """Refund an unconfirmed payment whose merchant failed (spec 2.4); leave any other alone.
+
+    Raises `PaymentNotFound` and `JournalUnavailable`: then nothing was sent.
+    """
+    return (yield from _void(wish, Event.REJECTED, CancelReason.REJECTED, policy))
+
+
+def cancel_claimed(payment: Payment, hand: Hand, policy: Policy) -> Flow[Payment]:
+    """Cancel a payment that recovery has claimed, unless a sender has had it before."""
+    if payment.attempts > 0:
+        return (yield from _lost(payment, "its sender died, or was too slow", hand, policy))
+    stamp = yield from perform(StampCancel())
+    now = yield from perform(Now())
+    try:
+        frozen = freeze_cancel(payment, stamp)
+    except InvalidRequest as error:
+        return (yield from _lost(payment, f"it can't be built: {error}", hand, policy))
+    change = Change(hold_seconds=policy.hold_seconds, attempts=1, cancel=frozen)
+    row, _ = yield from write(payment, Event.CANCEL_FROZEN, change, hand)
+    if not hand.holds(row, payment, State.CANCELLING):
+        return row
+    hand = replace(hand, give_up_at=now + policy.shortest_lease_seconds)
+    return (yield from send_cancel(row, frozen, hand, policy))
+
+
+def send_cancel(
+    payment: Payment, frozen: FrozenCancel, hand: Hand, policy: Policy, *, goes_on: bool = True
+) -> Flow[Payment]:
+    """Send the one cancel of a payment that we hold, and write what came of it.
+
+    `goes_on`: where its answer is lost, the net-cancel follows at once; else it is recovery's.
+    """
+    signed = yield from perform(Sign(payment.world, CANCEL_PATH, frozen.body))
+    if not may_send(signed, (yield from perform(Now())), hand, policy):
+        yield HandOver(payment.id, hand.writer)  # we were paused: it could outlast our lease
+        return payment
+    reception = yield from perform(Exchange(signed, policy.timeout_seconds))
+    match judge_cancel(reception, Expected.of(CancelRequest.from_body(frozen.body))):
+        case CancelProven(code, message):
+            change = Change(code=code, message=message)
+            return (yield from finish(payment, Event.CANCEL_PROVEN, change, hand))
+        case Refused(code, message):
+            note = f"the cancel was refused with {code}"
+            change = Change(code=code, message=message, alarmed=True, note=note)
+            return (yield from finish(payment, Event.CANCEL_REFUSED, change, hand))
+        case AnswerLost(loss, detail):
+            why = f"{loss}: {detail}"
+            return (yield from _lost(payment, why, hand, policy, goes_on=goes_on))
+
+
+def _void(wish: CancelWish, event: Event, reason: CancelReason, policy: Policy) -> Flow[Payment]:
+    row = yield from _find(wish, wish.merc_trx_no)
+    if row is None or row.world not in wish.worlds:
+        raise PaymentNotFound("the journal knows no such payment of this gateway")
+    number = wish.cancel_trx_no
+    if number is not None and (yield from _find(wish, number)) is not None:
+        raise InvalidRequest("cancel_trx_no", "must be a number that no payment has")
+    try:
+        return (yield from _void_found(row, wish, event, reason, policy))
+    except (InvalidRequest, GeneratorExit):
+        raise  # nothing is ours, or the machine dies here: there is nothing to hand over
+    except BaseException:
+        yield HandOver(row.id, wish.writer)
+        raise
+
+
+def _find(wish: CancelWish, number: str) -> Flow[Payment | None]:
+    found = yield from perform(Find(wish.tid, number))
+    if isinstance(found, Unavailable):
+        raise JournalUnavailable(f"the journal could not be read: {found.detail}")
+    return found
+
+
+def _void_found(
+    row: Payment, wish: CancelWish, event: Event, reason: CancelReason, policy: Policy
+) -> Flow[Payment]:
+    """Ask for the cancel as long as the payment's state allows it, and send it."""
+    until = (yield from perform(Now())) + policy.shortest_lease_seconds
+    while is_move(row.state, event):
+        hand = Hand(wish.writer, (yield from perform(Now())) + policy.shortest_lease_seconds)
+        frozen = yield from _freeze(row, wish, event)
+        seen = row
+        row, fate = yield from write(seen, event, _asked(seen, frozen, reason, policy), hand)
+        if fate is Fate.UNKNOWN:
+            raise JournalUnavailable("the cancel could not be written; nothing was sent")
+        if frozen is not None and hand.holds(row, seen, State.CANCELLING):
+            return (yield from send_cancel(row, frozen, hand, policy))
+        if fate is Fate.APPLIED:
+            return row
+    return (yield from await_decision(row, until))
+
+
+def _freeze(row: Payment, wish: CancelWish, event: Event) -> Flow[FrozenCancel | None]:
+    """Freeze the cancel; None: there is nothing to cancel by, and recovery finds another way."""
+    if row.state is State.APPROVING:
+        return None
+    if wish.body is not None:
+        return check_cancel(row, wish.body)
+    stamp = yield from perform(StampCancel())
+    if wish.cancel_trx_no is not None:
+        stamp = CancelStamp(wish.cancel_trx_no, stamp.tran_dt, stamp.tran_tm)
+    try:
+        return freeze_cancel(row, stamp)
+    except InvalidRequest:
+        if event is Event.CANCEL_ASKED:
+            raise
+        return None
+
+
+def _asked(
+    seen: Payment, frozen: FrozenCancel | None, reason: CancelReason, policy: Policy
+) -> Change:
+    """Say what asking for a cancel does to a payment."""
+    if seen.state is State.APPROVING:
+        detail = "a cancel was asked for before the outcome was known"
+        return Change(due_seconds=0.0, begins_debt=True, detail=detail)
+    owed = Change(begins_debt=True, cancel_reason=reason)
+    if frozen is None:
+        return replace(owed, due_seconds=0.0)
+    return replace(owed, hold_seconds=policy.hold_seconds, attempts=1, cancel=frozen)
+
+
+def _lost(
+    payment: Payment, why: str, hand: Hand, policy: Policy, *, goes_on: bool = True
+) -> Flow[Payment]:
+    """Follow a cancel of which nobody knows what became of it: by a net-cancel, or by a person."""
+    body = yield from perform(OpenBody(payment.id))
+    now = yield from perform(Now())
+    note = f"the cancel is lost: {why}"
+    if (reason := _no_net_cancel(payment, body, policy)) is not None:
+        change = Change(alarmed=True, note=f"{note}; {reason}")
+        return (yield from finish(payment, Event.CANCEL_UNDECIDED, change, hand))
+    if isinstance(body, Unavailable) or not goes_on:
+        change = Change(begins_debt=True, due_seconds=0.0, note=note)
+        return (yield from finish(payment, Event.CANCEL_LOST, change, hand))
+    change = Change(begins_debt=True, hold_seconds=policy.hold_seconds, attempts=1, note=note)
+    row, _ = yield from write(payment, Event.CANCEL_LOST, change, hand)
+    if not hand.holds(row, payment, State.NET_CANCELLING):
+        return row
+    hand = replace(hand, give_up_at=now + policy.shortest_lease_seconds)
+    return (yield from net_cancel(Claim(row, body), hand, policy, is_late=row.is_settled))
+
+
+def _no_net_cancel(
+    payment: Payment, body: bytes | Unavailable | None, policy: Policy
+) -> str | None:
+    """Say why no net-cancel may follow a lost cancel; None: one does."""
+    if policy.lost_cancel == "ask-a-person":
+        return "a person is to decide, by the policy"
+    if body is None:
+        return "the net-cancel's data is shredded or can't be opened"
+    if is_too_old_to_net_cancel(policy, payment):
+        return "the approval is older than the retry window"
+    return None

@@ -1,0 +1,69 @@
+"""A caller's own connection to the journal's file: a confirmation joins the caller's transaction.
+
+The merchant's order and its confirmation then commit together, or neither does.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from netcancel.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from netcancel.journal.statements import Statement
+
+
+class Runs(Protocol):
+    """Runs statements in an open transaction."""
+
+    def execute(self, statement: Statement, values: dict[str, Any]) -> sqlite3.Cursor:
+        """Run a statement with its named parameters."""
+
+
+class _Joined:
+    """A caller's connection, whatever its own row factory."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, statement: Statement, values: dict[str, Any]) -> sqlite3.Cursor:
+        """Run a statement with its named parameters."""
+        cursor = self._connection.cursor()
+        cursor.row_factory = sqlite3.Row
+        return cursor.execute(statement.text, statement.bind(values))
+
+
+def join(connection: object, path: Path) -> Runs:
+    """Join the transaction of a connection to the file at `path`; begin it as Python would.
+
+    Raises `ConfigurationError` for a connection to anything else, or one without transaction.
+    """
+    if not isinstance(connection, sqlite3.Connection):
+        raise ConfigurationError(
+            "the connection must be a sqlite3.Connection to the journal's file"
+        )
+    _check_file(connection, path)
+    if not connection.in_transaction:
+        if connection.isolation_level is None:
+            raise ConfigurationError(
+                "the connection has no open transaction: execute BEGIN first, and confirm in the"
+                " transaction that writes your order"
+            )
+        # Python itself would begin only before a statement whose first word is INSERT or the like.
+        connection.execute("BEGIN IMMEDIATE")
+    return _Joined(connection)
+
+
+def _check_file(connection: sqlite3.Connection, path: Path) -> None:
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    files = {name: file for _, name, file in cursor.execute("PRAGMA database_list")}
+    if not files["main"] or not Path(files["main"]).samefile(path):
+        raise ConfigurationError(f"the connection is to another database than the journal {path}")
+    (synchronous,) = cursor.execute("PRAGMA synchronous").fetchone()
+    if synchronous < 2:  # noqa: PLR2004  FULL
+        raise ConfigurationError(
+            "the connection must commit durably: execute PRAGMA synchronous=FULL on it"
+        )

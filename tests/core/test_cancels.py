@@ -1,0 +1,302 @@
+"""Cancel, confirm and amount mismatch: every fate, and death before and after every effect."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from netcancel.core import flows
+from netcancel.core.lifecycle import CancelReason, Event, State
+from netcancel.core.outcomes import (
+    Approved,
+    Cancelled,
+    CancelRefused,
+    InDoubt,
+    NetCancelled,
+    cancel_outcome_of,
+    outcome_of,
+)
+from netcancel.core.policy import Policy
+from netcancel.errors import InvalidRequest, PaymentNotFound
+from netcancel.kicc import APPROVAL_PATH, CANCEL_PATH, NET_CANCEL_PATH
+from tests.core.world import (
+    CANCEL_FATES,
+    MERCHANT,
+    NET_CANCEL_FATES,
+    POLICY,
+    WORLD,
+    Death,
+    Gateway,
+    World,
+)
+
+ASK_A_PERSON = replace(POLICY, lost_cancel="ask-a-person")
+AMOUNT_AND_ONE = 10_001
+
+
+def paths(world: World) -> list[str]:
+    """Return the paths of all requests, in order."""
+    return [path for path, _ in world.gateway.bodies]
+
+
+def found(world: World) -> State:
+    """Return the payment's state."""
+    payment = world.find()
+    assert payment is not None
+    return payment.state
+
+
+def test_a_cancel_refunds_and_is_told_again() -> None:
+    """An approved payment is refunded once, however often it is asked for."""
+    world = World()
+    world.approve(world.order())
+    first = cancel_outcome_of(world.cancel())
+    assert isinstance(first, Cancelled)
+    assert (first.reason, first.requested, first.approved) == ("asked", 10_000, 10_000)
+    assert cancel_outcome_of(world.cancel(writer="again")) == first
+    assert outcome_of(world.approve(world.order(writer="third"))) == first
+    assert paths(world) == [APPROVAL_PATH, CANCEL_PATH]
+    world.check_books()
+
+
+def test_a_lost_cancel_is_followed_by_a_net_cancel() -> None:
+    """The answer is lost: the original's frozen data voids it, whatever became of the cancel."""
+    for fate in ("lost-before", "lost-after", "not-connected"):
+        world = World(Gateway(cancels=[fate]))
+        world.approve(world.order())
+        assert isinstance(cancel_outcome_of(world.cancel()), NetCancelled)
+        assert paths(world) == [APPROVAL_PATH, CANCEL_PATH, NET_CANCEL_PATH]
+        world.recover_until_closed()
+        world.check_books()
+
+
+def test_a_refused_cancel_is_a_persons_and_is_told_again_as_refused() -> None:
+    """The code is kept, a person is alarmed, and a second call hears the same."""
+    world = World(Gateway(cancels=["refused"]))
+    world.approve(world.order())
+    first = cancel_outcome_of(world.cancel())
+    assert isinstance(first, CancelRefused)
+    assert (first.code, first.state) == ("7777", State.ESCALATED)
+    assert cancel_outcome_of(world.cancel(writer="again")) == first
+    assert world.alarms
+    assert paths(world).count(CANCEL_PATH) == 1
+
+
+def test_a_policy_may_hand_a_lost_cancel_to_a_person() -> None:
+    """Asked not to net-cancel after a lost cancel, nothing more is sent."""
+    world = World(Gateway(cancels=["lost-after"]), ASK_A_PERSON)
+    world.approve(world.order())
+    assert world.cancel().state is State.ESCALATED
+    assert NET_CANCEL_PATH not in paths(world)
+
+
+def test_an_old_approval_is_not_net_cancelled_for_a_lost_cancel() -> None:
+    """Gateways take no net-cancels of last month: a person decides."""
+    world = World(Gateway(cancels=["lost-after"]))
+    world.approve(world.order())
+    world.time += POLICY.retry_window_seconds
+    assert world.cancel().state is State.ESCALATED
+    assert NET_CANCEL_PATH not in paths(world)
+
+
+def test_what_cannot_be_cancelled_is_said_before_anything_is_written() -> None:
+    """Unknown, another world's, of a number too long to refer to, under the payment's own."""
+    world = World()
+    with pytest.raises(PaymentNotFound):
+        world.cancel("UNKNOWN")
+    long_number = "N" * 21
+    world.approve(world.order(long_number))
+    with pytest.raises(InvalidRequest, match="cnd_trx_no"):
+        world.cancel(long_number)
+    world.approve(world.order())
+    elsewhere = replace(world.wish(), worlds=frozenset(["elsewhere"]))
+    with pytest.raises(PaymentNotFound):
+        world.run(flows.cancel(elsewhere, world.policy))
+    for number in ("ORD_1", long_number, "한글", ""):
+        with pytest.raises(InvalidRequest):
+            world.run(flows.cancel(replace(world.wish(), cancel_trx_no=number), world.policy))
+    assert {p.state for p in world.journal.list_payments().result()} == {State.APPROVED}
+    assert CANCEL_PATH not in paths(world)
+
+
+def test_a_cancel_asked_for_while_the_approval_is_on_its_way_fences_its_owner() -> None:
+    """The owner comes back with a proof and must not report it; the charge is voided."""
+    world = World()
+    flow = flows.approve(world.order(), world.policy)
+    effect = next(flow)
+    while type(effect).__name__ != "Exchange":
+        effect = flow.send(world.perform(effect))
+    answer = world.perform(effect)
+    assert world.cancel().state is State.NET_CANCELLING
+    told = world.go_on(flow, flow.send(answer))
+    assert isinstance(outcome_of(told), InDoubt)
+    world.recover_until_closed()
+    assert world.gateway.charges == {"ORD_1": "voided"}
+
+
+@pytest.mark.parametrize("fate", ["lost-before", "declined", "unlisted"])
+def test_what_is_void_or_in_doubt_is_told_as_it_is(fate: str) -> None:
+    """Nothing is written and nothing sent for a payment that isn't approved."""
+    world = World(Gateway([fate], ["lost-before"]))
+    world.approve(world.order())
+    before, sent = world.find(), len(paths(world))
+    outcome = cancel_outcome_of(world.cancel())
+    assert isinstance(outcome, CancelRefused if fate == "declined" else InDoubt)
+    after = world.find()
+    assert before is not None
+    assert after is not None
+    assert before.version == after.version
+    assert len(paths(world)) == sent
+
+
+def test_another_amount_is_cancelled_and_told() -> None:
+    """One won too much: cancelled with the approved sum, both on record (spec 2.3)."""
+    world = World(Gateway(["amount-differs"]))
+    outcome = outcome_of(world.approve(world.order()))
+    assert outcome == Cancelled(
+        merc_trx_no="ORD_1",
+        state=State.CANCELLED,
+        reason=CancelReason.AMOUNT_MISMATCH,
+        requested=10_000,
+        approved=AMOUNT_AND_ONE,
+    )
+    assert f'"trxAmt":{AMOUNT_AND_ONE}'.encode() in world.gateway.bodies[-1][1]
+    assert paths(world) == [APPROVAL_PATH, CANCEL_PATH]
+    assert world.gateway.charges == {"ORD_1": "refunded"}
+
+
+def test_an_unconfirmed_payment_is_approved_until_it_is_due() -> None:
+    """It is told approved; confirmed, it stands for ever, and confirming again changes nothing."""
+    world = World()
+    payment = world.approve(replace(world.order(), confirm_within=30.0))
+    assert isinstance(outcome_of(payment), Approved)
+    assert payment.state is State.UNCONFIRMED
+    confirmed = world.confirm()
+    assert confirmed.state is State.APPROVED
+    assert world.confirm().version == confirmed.version
+    world.time += 1000.0
+    assert world.recover_once() == []
+    assert world.reject().state is State.APPROVED
+    world.check_books(payment)
+
+
+def test_a_late_confirmation_counts_while_nobody_has_claimed_the_payment() -> None:
+    """The row decides, not the clock."""
+    world = World()
+    world.approve(replace(world.order(), confirm_within=30.0))
+    world.time += 1000.0
+    assert world.confirm().state is State.APPROVED
+
+
+def test_a_missed_confirmation_is_cancelled_and_can_no_longer_be_confirmed() -> None:
+    """Recovery cancels; the merchant who comes later is told no."""
+    world = World()
+    world.approve(replace(world.order(), confirm_within=30.0))
+    world.time += 31.0
+    (claim,) = world.claim()
+    assert world.confirm().state is State.CANCELLING
+    payment = world.run(flows.recover(claim, world.time, "worker", world.policy))
+    assert payment.state is State.CANCELLED
+    assert payment.cancel_reason is CancelReason.CONFIRMATION_MISSED
+    assert world.confirm().state is State.CANCELLED
+    assert world.gateway.charges == {"ORD_1": "refunded"}
+
+
+def test_confirming_what_is_unknown_is_an_error() -> None:
+    """The journal knows no such payment."""
+    world = World()
+    with pytest.raises(PaymentNotFound):
+        world.run(flows.confirm(frozenset([WORLD]), MERCHANT.tid, "UNKNOWN", "merchant"))
+
+
+def die_and_close(world: World, act: str, effect: int, side: str) -> bool:
+    """Approve, then act, dying at one of its effects; let recovery close everything."""
+    world.approve(replace(world.order(), confirm_within=None if act == "cancel" else 30.0))
+    world.dies_at = (len(world.effects) + effect, side)
+    died = False
+    try:
+        match act:
+            case "cancel":
+                world.cancel()
+            case "reject":
+                world.reject()
+            case _:
+                world.time += 31.0
+                world.recover_once("first")
+    except Death:
+        died = True
+    world.dies_at = None
+    if act == "cancel" and died and found(world) is State.APPROVED:
+        world.cancel(writer="again")
+    for turn in range(200):
+        if found(world) in {State.CANCELLED, State.NET_CANCELLED, State.ESCALATED}:
+            break
+        world.time += 20.0
+        world.recover_once(f"worker{turn}")
+    return died
+
+
+@pytest.mark.parametrize("act", ["cancel", "reject", "miss"])
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize(
+    ("cancel", "net_cancel"), [*itertools.product(CANCEL_FATES, NET_CANCEL_FATES)]
+)
+def test_books_balance_wherever_a_canceller_dies(
+    act: str, cancel: str, net_cancel: str, side: str
+) -> None:
+    """Refunded or voided, once, or a person's with the charge standing; a cancel is sent once."""
+    for effect in itertools.count(1):
+        world = World(Gateway([], [net_cancel], [cancel]))
+        died = die_and_close(world, act, effect, side)
+        state, charge = found(world), world.gateway.charges["ORD_1"]
+        assert paths(world).count(CANCEL_PATH) <= 1
+        if state is State.ESCALATED:
+            payment = world.find()
+            assert payment is not None
+            assert payment.last_event is Event.CANCEL_REFUSED
+            assert charge == "live"
+        else:
+            assert charge in {"refunded", "voided"}
+            world.check_books()
+        if not died:
+            break
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("cancel", CANCEL_FATES)
+def test_books_balance_wherever_an_owner_dies_over_another_amount(cancel: str, side: str) -> None:
+    """A mismatch is cancelled, or net-cancelled where its cancel is lost, wherever it stops."""
+    for effect in itertools.count(1):
+        world = World(Gateway(["amount-differs"], [], [cancel]))
+        world.dies_at = (effect, side)
+        died = False
+        try:
+            world.approve(world.order())
+        except Death:
+            died = True
+        world.dies_at = None
+        for turn in range(200):
+            if world.find() is None or found(world).is_final or found(world) is State.ESCALATED:
+                break
+            world.time += 20.0
+            world.recover_once(f"worker{turn}")
+        if world.find() is not None and found(world) is not State.ESCALATED:
+            world.check_books()
+        assert paths(world).count(CANCEL_PATH) <= 1
+        if not died:
+            break
+
+
+def test_an_old_secret_is_tried_when_the_gateway_refuses_a_signature() -> None:
+    """Keys are changed while payments are in doubt: nothing becomes final by a refusal."""
+    policy = Policy(
+        timeout_seconds=5.0, settle_seconds=60.0, retry_window_seconds=3600.0,
+        authentication_codes=frozenset({"7777"}),
+    )  # fmt: skip
+    world = World(Gateway(["lost-after"], ["refused", "done"]), policy)
+    world.rotated = True
+    assert world.approve(world.order()).state is State.SETTLING
+    assert paths(world) == [APPROVAL_PATH, NET_CANCEL_PATH, NET_CANCEL_PATH]
+    assert any("signature" in alarm for alarm in world.alarms)
+    without = World(Gateway(["not-connected"], ["refused"]), policy)
+    assert without.approve(without.order()).state is State.NET_CANCELLING
