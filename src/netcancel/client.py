@@ -28,7 +28,7 @@ from netcancel.kicc import (
     judge_cancel,
     judge_net_cancel,
 )
-from netcancel.wire import AwaitingTransport, BlockingTransport, Gateway, Request, clock
+from netcancel.wire import AwaitingTransport, BlockingTransport, Gateway, Network, Request, clock
 
 if TYPE_CHECKING:
     from netcancel.kicc import Reception
@@ -40,8 +40,10 @@ NO_CODES = NetCancelCodes()
 class _Line:
     """What both clients are made of: where to, signed by whom, how long."""
 
-    def __init__(self, base_url: str, credentials: Credentials, timeout_seconds: float) -> None:
-        self.gateway = Gateway.parse(base_url)
+    def __init__(
+        self, base_url: str, credentials: Credentials, timeout_seconds: float, network: Network
+    ) -> None:
+        self.gateway = Gateway.parse(base_url, network)
         self._credentials = credentials
         # The policy knows what a time-out may be.
         self._timeout_seconds = Policy(timeout_seconds=timeout_seconds).timeout_seconds
@@ -61,13 +63,18 @@ class Client:
     """Sends single requests, blocking."""
 
     def __init__(
-        self, *, base_url: str, credentials: Credentials, timeout_seconds: float = 30.0
+        self,
+        *,
+        base_url: str,
+        credentials: Credentials,
+        timeout_seconds: float = 30.0,
+        network: Network = Network(),  # noqa: B008  frozen: the same for everybody
     ) -> None:
-        """Prepare calls to `base_url`; each may take `timeout_seconds` in all.
+        """Prepare calls to `base_url` over `network`; each may take `timeout_seconds` in all.
 
         Raises `ConfigurationError` for a URL or a time-out that can't be used.
         """
-        self._line = _Line(base_url, credentials, timeout_seconds)
+        self._line = _Line(base_url, credentials, timeout_seconds, network)
         self._transport = BlockingTransport(self._line.gateway)
 
     def approve(self, request: ApprovalRequest) -> ApprovalVerdict:
@@ -93,13 +100,18 @@ class AsyncClient:
     """Sends single requests, awaiting."""
 
     def __init__(
-        self, *, base_url: str, credentials: Credentials, timeout_seconds: float = 30.0
+        self,
+        *,
+        base_url: str,
+        credentials: Credentials,
+        timeout_seconds: float = 30.0,
+        network: Network = Network(),  # noqa: B008  frozen: the same for everybody
     ) -> None:
-        """Prepare calls to `base_url`; each may take `timeout_seconds` in all.
+        """Prepare calls to `base_url` over `network`; each may take `timeout_seconds` in all.
 
         Raises `ConfigurationError` for a URL or a time-out that can't be used.
         """
-        self._line = _Line(base_url, credentials, timeout_seconds)
+        self._line = _Line(base_url, credentials, timeout_seconds, network)
         self._transport = AwaitingTransport(self._line.gateway)
 
     async def approve(self, request: ApprovalRequest) -> ApprovalVerdict:
