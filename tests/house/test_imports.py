@@ -17,7 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "kicc": {"errors"},
     "core": {"errors", "kicc"},
     "observe": {"errors"},
-    "settings": {"core", "errors", "kicc"},
+    "settings": {"core", "errors", "kicc", "wire.network"},
     "wire": {"errors", "kicc"},
     "journal": {"core", "errors", "kicc"},
     "drive": {"core", "errors", "journal", "kicc", "wire"},
@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recovery": OUTER | {"desk"},
     "provisional": {"core", "errors", "kicc", "observe"},
     "guard": OUTER | {"desk", "freezing", "provisional", "recovery"},
+    "reconcile": {"core", "errors", "kicc"},  # of a journal it needs one operation, as a protocol
     "sandbox": set(),  # the other side shares nothing, so that it can contradict us
     "sandbox.handle": {"kicc"},  # for the value types Merchant and Credentials
     "testing": {"guard", "journal", "sandbox"},

@@ -1,0 +1,127 @@
+"""How a settlement's word on one number compares with the journal's. Pure.
+
+The law:
+
+- What is approved, unconfirmed or resolved as charge-stands must be charged. It is missed where the
+  file takes it back, and where the file covers it and doesn't name it.
+- What is anything else must not be charged; where the file takes it back, or doesn't name it, all
+  is well.
+- A number that the journal doesn't have must not be in the file.
+- No number is charged twice, and what stands of a known number is the approved amount.
+
+A number is charged where the file charges more than it refunds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from netcancel.core.lifecycle import Resolution, State
+
+if TYPE_CHECKING:
+    from netcancel.core.payment import Payment
+    from netcancel.reconcile.spill import Settled
+
+
+class Kind(StrEnum):
+    """A way in which settlement and journal differ, the gravest first."""
+
+    CHARGED_BUT_VOIDED = "charged-but-voided"
+    CHARGED_BUT_REFUNDED = "charged-but-refunded"
+    CHARGED_BUT_DECLINED = "charged-but-declined"
+    CHARGED_BUT_IN_DOUBT = "charged-but-in-doubt"
+    APPROVED_BUT_NOT_CHARGED = "approved-but-not-charged"
+    DUPLICATE = "duplicate"
+    AMOUNT_DIFFERS = "amount-differs"
+    UNKNOWN_NUMBER = "unknown-number"
+
+    @property
+    def meaning(self) -> str:
+        """What it says, in one sentence."""
+        return MEANINGS[self]
+
+
+MEANINGS: Final = MappingProxyType(
+    {
+        Kind.CHARGED_BUT_VOIDED: "an orphan: the customer pays for a sale that we called void",
+        Kind.CHARGED_BUT_REFUNDED: "we called it refunded, and no refund of it is in the file",
+        Kind.CHARGED_BUT_DECLINED: "we called it declined, and the customer pays",
+        Kind.CHARGED_BUT_IN_DOUBT: "not decided yet in the journal: recovery's or a person's",
+        Kind.APPROVED_BUT_NOT_CHARGED: "a sale that nobody pays us for",
+        Kind.DUPLICATE: "one number is charged, or given back, more than once",
+        Kind.AMOUNT_DIFFERS: "the file has another amount than was approved",
+        Kind.UNKNOWN_NUMBER: "the journal has no payment of this number and terminal",
+    }
+)
+
+STANDS: Final = frozenset({State.APPROVED, State.UNCONFIRMED})
+"""Proven charged: the file has to charge it."""
+
+_IF_CHARGED: Final = MappingProxyType(
+    {
+        State.NET_CANCELLED: Kind.CHARGED_BUT_VOIDED,
+        State.SETTLING: Kind.CHARGED_BUT_VOIDED,
+        State.CANCELLED: Kind.CHARGED_BUT_REFUNDED,
+        State.DECLINED: Kind.CHARGED_BUT_DECLINED,
+        State.APPROVING: Kind.CHARGED_BUT_IN_DOUBT,
+        State.NET_CANCELLING: Kind.CHARGED_BUT_IN_DOUBT,
+        State.CANCELLING: Kind.CHARGED_BUT_IN_DOUBT,
+        State.ESCALATED: Kind.CHARGED_BUT_IN_DOUBT,
+    }
+)
+"""What it is that a payment in this state is charged."""
+
+_LIKE: Final = MappingProxyType(
+    {
+        Resolution.CHARGE_STANDS: State.APPROVED,
+        Resolution.NO_CHARGE: State.NET_CANCELLED,
+        Resolution.REFUNDED_OUTSIDE: State.CANCELLED,
+    }
+)
+"""What a person closed counts like this state; unreadable, like one that is still a person's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that is wrong with one number; `settled` or `payment` is None where it has none."""
+
+    kind: Kind
+    settled: Settled | None
+    payment: Payment | None
+
+
+def differences(
+    settled: Settled | None, payment: Payment | None, *, is_covered: bool
+) -> list[Difference]:
+    """Compare what the file and the journal say of one number; at least one of them knows it.
+
+    `is_covered`: the file would have the payment if it were charged. Nothing comes back where
+    all is well.
+    """
+    return [
+        Difference(kind, settled, payment) for kind in _kinds(settled, payment, covered=is_covered)
+    ]
+
+
+def _kinds(settled: Settled | None, payment: Payment | None, *, covered: bool) -> list[Kind]:
+    if settled is None:
+        is_missing = payment is not None and covered and _state_of(payment) in STANDS
+        return [Kind.APPROVED_BUT_NOT_CHARGED] if is_missing else []
+    kinds = [Kind.DUPLICATE] if settled.is_repeated else []
+    if payment is None:
+        return [*kinds, Kind.UNKNOWN_NUMBER]
+    if not settled.stands_only_with(payment.approved_amt):
+        kinds.append(Kind.AMOUNT_DIFFERS)
+    state, is_charged = _state_of(payment), settled.net > 0
+    if state in STANDS:
+        return kinds if is_charged else [Kind.APPROVED_BUT_NOT_CHARGED, *kinds]
+    return [_IF_CHARGED[state], *kinds] if is_charged else kinds
+
+
+def _state_of(payment: Payment) -> State:
+    if payment.state is not State.RESOLVED:
+        return payment.state
+    return State.ESCALATED if payment.resolution is None else _LIKE[payment.resolution]
