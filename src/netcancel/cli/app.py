@@ -37,6 +37,7 @@ COMMANDS = (
     ("show", "reading:show", "Show one payment with its history."),
     ("explain", "explaining:explain", "Say what a state means and what leads in and out."),
     ("retry", "retrying:retry", "Give escalated payments back to recovery."),
+    ("reconcile", "reconciling:reconcile", "Compare a settlement file with the journal."),
     ("worker", "working:worker", "Recover payments until stopped; several may run."),
 )
 """Name, module below `netcancel.cli` with its function, and help, in the order of the help."""
