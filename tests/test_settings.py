@@ -80,7 +80,7 @@ def test_a_guard_gets_its_arguments(tmp_path: Path) -> None:
     assert made["policy"] == Policy(timeout_seconds=1.5)
     assert set(made) == {
         *("base_url", "credentials", "merchant", "journal"),
-        *("policy", "vault_key", "environment"),
+        *("policy", "vault_key", "environment", "network"),
     }
 
 

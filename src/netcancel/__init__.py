@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Merchant,
         NetCancelRequest,
     )
+    from netcancel.wire.network import Network
 
 __all__ = [
     "ApprovalRequest",
@@ -67,6 +68,7 @@ __all__ = [
     "NetCancelRequest",
     "NetCancelled",
     "NetcancelError",
+    "Network",
     "Outcome",
     "Payment",
     "PaymentNotApproved",
@@ -111,6 +113,7 @@ _HOMES = {
         "Merchant",
         "NetCancelRequest",
     ),
+    "netcancel.wire.network": ("Network",),
 }
 
 

@@ -13,7 +13,7 @@ from netcancel.errors import ConfigurationError
 from netcancel.journal.opening import open_journal
 from netcancel.kicc import Credentials
 from netcancel.observe import log
-from netcancel.wire import AwaitingTransport, BlockingTransport, Gateway
+from netcancel.wire import AwaitingTransport, BlockingTransport, Gateway, Network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,6 +47,7 @@ class Desk:
         vault_key: str | None = None,
         create: bool = True,
         environment: str | None = None,
+        network: Network = Network(),  # noqa: B008  frozen: the same for everybody
     ) -> Self:
         """Open the journal at a URL; raises `ConfigurationError` for whatever can't be used.
 
@@ -54,9 +55,11 @@ class Desk:
         NETCANCEL_ENVIRONMENT, else "default".
         """
         by_channel = _by_channel(credentials)
+        if not isinstance(network, Network):
+            raise ConfigurationError("network must be a netcancel.Network")
         if not isinstance(policy, Policy):
             raise ConfigurationError("policy must be a netcancel.Policy")
-        gateway = Gateway.parse(base_url)
+        gateway = Gateway.parse(base_url, network)
         if environment is None:
             environment = os.environ.get("NETCANCEL_ENVIRONMENT", "default")
         worlds = {name: world_of(gateway, name, environment) for name in by_channel}

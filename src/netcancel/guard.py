@@ -20,6 +20,7 @@ from netcancel.kicc import Credentials, Merchant
 from netcancel.observe import log
 from netcancel.provisional import AsyncProvisionalPayment, ProvisionalPayment
 from netcancel.recovery import Recovery, RecoveryThread, Report
+from netcancel.wire import Network
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +51,7 @@ class _Guard:
         vault_key: str | None = None,
         recovery: RecoveryPlace = "thread",
         environment: str | None = None,
+        network: Network = Network(),  # noqa: B008  likewise
     ) -> None:
         """Open the journal, made at its first use, and start recovery.
 
@@ -57,8 +59,8 @@ class _Guard:
         `credentials` of several channels: the first signs for merchants that name none.
         `vault_key` is 32 bytes in Base64; else NETCANCEL_VAULT_KEY, NETCANCEL_VAULT_KEY_FILE or a
         key file made once. `environment` names this world (None: NETCANCEL_ENVIRONMENT); recovery
-        leaves payments of another alone. Raises `ConfigurationError` with a sentence that says
-        what to do.
+        leaves payments of another alone. `network`: how a company's network lets us out. Raises
+        `ConfigurationError` with a sentence that says what to do.
         """
         if recovery not in ("thread", "off"):
             raise ConfigurationError('recovery must be "thread" or "off"')
@@ -70,6 +72,7 @@ class _Guard:
             policy=policy,
             vault_key=vault_key,
             environment=environment,
+            network=network,
         )
         self._recovery = RecoveryThread(self._desk) if recovery == "thread" else None
         self._is_left = False

@@ -90,6 +90,13 @@ OWN: Final = (
     Setting("base_url", Kind.TEXT, None, "the API domain given to you, with https://"),
     Setting("channel_id", Kind.TEXT, None, "the channel ID given to you"),
     Setting("secret_key", Kind.TEXT, None, "the channel's SecretKey; signs requests", secret=True),
+    Setting(
+        "previous_secret_key",
+        Kind.TEXT,
+        None,
+        "the SecretKey before, tried for net-cancels whose signature is refused",
+        secret=True,
+    ),
     Setting("tid", Kind.TEXT, None, "the terminal ID"),
     Setting("svc_id", Kind.TEXT, None, "the simple-payment service ID"),
     Setting("bizr_no", Kind.TEXT, None, "the business registration number, ten digits"),
@@ -235,7 +242,9 @@ class Settings:
         self.require("channel_id", "secret_key")
         return _made(
             lambda: Credentials(
-                channel_id=self.get("channel_id"), secret_key=self.get("secret_key")
+                channel_id=self.get("channel_id"),
+                secret_key=self.get("secret_key"),
+                previous_secret_key=self.get("previous_secret_key"),
             )
         )
 
@@ -275,6 +284,7 @@ class Settings:
             "vault_key": self.vault_key,
             "create": create,
             "environment": self.get("environment"),
+            "network": self.network(),
         }
 
     def for_guard(self) -> dict[str, Any]:

@@ -300,3 +300,14 @@ def test_an_old_secret_is_tried_when_the_gateway_refuses_a_signature() -> None:
     assert any("signature" in alarm for alarm in world.alarms)
     without = World(Gateway(["not-connected"], ["refused"]), policy)
     assert without.approve(without.order()).state is State.NET_CANCELLING
+
+
+def test_a_rejecter_does_not_wait_for_whoever_is_at_work() -> None:
+    """Its caller has an exception to tell, and what it wants is being done."""
+    world = World()
+    world.approve(replace(world.order(), confirm_within=30.0))
+    world.time += 31.0
+    world.claim()
+    begun = world.time
+    assert world.reject().state is State.CANCELLING
+    assert world.time == begun

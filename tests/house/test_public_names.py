@@ -15,7 +15,7 @@ PUBLIC_NAMES = set(
     " Approved Declined NetCancelled InDoubt Outcome Loss State Payment"
     " NetcancelError InvalidRequest DuplicateTransaction TooManyInDoubt JournalUnavailable"
     " PaymentNotFound PaymentNotApproved ConfirmationMissed ConfigurationError"
-    " Cancelled CancelRefused CancelOutcome".split()
+    " Cancelled CancelRefused CancelOutcome Network".split()
 )
 
 

@@ -56,10 +56,13 @@ class CancelWish:
 def cancel(wish: CancelWish, policy: Policy) -> Flow[Payment]:
     """Refund a payment because its caller asks for it; return it as it is then.
 
-    What is closed or in doubt stays as it is. Raises `PaymentNotFound`, `InvalidRequest` (no cancel
-    can be built) and `JournalUnavailable`: then nothing was sent.
+    What is closed or in doubt stays as it is; while somebody else is at work, it waits. Raises
+    `PaymentNotFound`, `InvalidRequest` (no cancel can be built) and `JournalUnavailable`: then
+    nothing was sent.
     """
-    return (yield from _void(wish, Event.CANCEL_ASKED, CancelReason.ASKED, policy))
+    until = (yield from perform(Now())) + policy.shortest_lease_seconds
+    row = yield from _void(wish, Event.CANCEL_ASKED, CancelReason.ASKED, policy)
+    return (yield from await_decision(row, until))
 
 
 def reject(wish: CancelWish, policy: Policy) -> Flow[Payment]:
@@ -140,7 +143,6 @@ def _void_found(
     row: Payment, wish: CancelWish, event: Event, reason: CancelReason, policy: Policy
 ) -> Flow[Payment]:
     """Ask for the cancel as long as the payment's state allows it, and send it."""
-    until = (yield from perform(Now())) + policy.shortest_lease_seconds
     while is_move(row.state, event):
         hand = Hand(wish.writer, (yield from perform(Now())) + policy.shortest_lease_seconds)
         frozen = yield from _freeze(row, wish, event)
@@ -152,7 +154,7 @@ def _void_found(
             return (yield from send_cancel(row, frozen, hand, policy))
         if fate is Fate.APPLIED:
             return row
-    return (yield from await_decision(row, until))
+    return row
 
 
 def _freeze(row: Payment, wish: CancelWish, event: Event) -> Flow[FrozenCancel | None]:
