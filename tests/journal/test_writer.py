@@ -2,13 +2,15 @@
 
 import sqlite3
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from netcancel.errors import JournalUnavailable
-from netcancel.journal.writer import BATCH_MAX, Writer
+from netcancel.journal.writer import BATCH_MAX, Work, Writer
 from tests.journal.samples import START
 
 
@@ -31,6 +33,10 @@ class File:
         """Begin."""
         self.step("begin to write" if writes else "begin to read")
         self.connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    def perform(self, works: Sequence[Work["File", Any]], now: int) -> list[Any]:
+        """Perform one after the other."""
+        return [work(self, now) for work in works]
 
     def commit(self) -> None:
         """Commit."""

@@ -8,42 +8,44 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 import time
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
-from netcancel.core.lifecycle import CancelReason, Event, Resolution, State, is_move
+from netcancel.core.lifecycle import Event, State, is_move
 from netcancel.core.payment import (
     MICROSECONDS,
     Change,
     Claim,
-    Entry,
     Intent,
     Known,
     Opened,
     Payment,
     TooMany,
-    Version,
 )
 from netcancel.errors import JournalUnavailable
-from netcancel.journal import sqlite_file, sqlite_joined, writes
+from netcancel.journal import sqlite_file, sqlite_joined, sqlite_rows, writes
 from netcancel.journal.contract import Summary
-from netcancel.journal.statements import Statement, load
-from netcancel.journal.vault import Digest, Sealed, Vault, row_name
+from netcancel.journal.statements import RowsStatement, Statement, load, load_rows
 from netcancel.journal.writer import Writer
-from netcancel.kicc import ApprovalAnswer, Loss
+from netcancel.kicc import ApprovalAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from netcancel.journal.sqlite_joined import Runs
+    from netcancel.journal.vault import Digest, Sealed, Vault
+    from netcancel.journal.writer import Work
 
-OPEN_NEW: Final = load("open_new")
-MOVE: Final = load("move")
+OPEN_NEW: Final = load_rows("open_new")
+MOVE: Final = load_rows("move")
+NOTED_ANSWERS: Final = load_rows("noted_answers")
 NOTE: Final = load("note")
 NOTE_ANSWER: Final = load("note_answer")
 READ: Final = load("read")
@@ -64,8 +66,6 @@ LOOK_SECONDS: Final = 0.001
 """How soon to look again whether another process is done; a commit takes some of these."""
 
 KNOWN_STATES: Final = {state.value: state for state in State}
-MAY_BE_ABSENT: Final = ("answer", "loss", "cancel_reason", "resolution")
-KNOWN_EVENTS: Final = {event.value: event for event in Event}
 
 
 class Session:
@@ -76,9 +76,9 @@ class Session:
         self._is_wal = mode == "wal"
         self._empties_log = False
 
-    def execute(self, statement: Statement, values: dict[str, Any]) -> sqlite3.Cursor:
+    def execute(self, statement: Statement, *rows: Mapping[str, Any]) -> sqlite3.Cursor:
         """Run a statement with its named parameters."""
-        return self._connection.execute(statement.text, statement.bind(values))
+        return self._connection.execute(statement.text, statement.bind(*rows))
 
     def begin(self, *, writes: bool) -> None:
         """Begin a transaction; with `writes`, no other process may begin to write until its end."""
@@ -103,6 +103,16 @@ class Session:
                 raise
             return False
         return True
+
+    def perform(self, works: Sequence[Work[Session, Any]], now: int) -> list[Any]:
+        """Do a batch's works, as if one after the other."""
+        if sum(map(_is_for_many, works)) > 1:
+            self._connection.execute("SAVEPOINT before_the_batch")
+            results = _together(self, works, now)
+            if results is not None:
+                return results
+            self._connection.execute("ROLLBACK TO before_the_batch")
+        return [work(self, now) for work in works]
 
     def commit(self) -> None:
         """Make the transaction durable."""
@@ -146,11 +156,9 @@ class SqliteJournal:
     def open_new(self, intent: Intent) -> Future[Opened | Known | TooMany]:
         """Write an intent as `approving`, unless its number is there or too many are in doubt."""
         # Sealed here, by the caller's thread: the writer's time is everybody's.
-        sealed = self._vault.seal(intent.net_cancel_body, _name_of(intent))
+        sealed = self._vault.seal(intent.net_cancel_body, sqlite_rows.name_of(intent))
         digest = self._digest.of(intent.same_data)
-        work = partial(
-            _open_new, intent=intent, sealed=sealed, digest=digest, fits=self._digest.fits
-        )
+        work = _Opening(intent, sealed, digest, self._digest.fits)
         return self._writer.submit(work, writes=True)
 
     def read(self, payment_id: str) -> Future[Payment | None]:
@@ -166,7 +174,7 @@ class SqliteJournal:
         self, seen: Payment, event: Event, writer: str, change: Change
     ) -> Future[Payment | None]:
         """Make the table's move if state and version are still as seen; None: nothing changed."""
-        work = partial(_move, seen=seen, event=event, writer=writer, change=change)
+        work = _Moving(seen, event, writer, change)
         return self._writer.submit(work, writes=True)
 
     def note(self, seen: Payment, event: Event, writer: str, change: Change) -> Future[None]:
@@ -290,41 +298,161 @@ def _tell(source: Future[Any], target: Future[int], result: int) -> None:
         target.set_exception(error)
 
 
-def _open_new(
-    session: Session,
-    now: int,
-    *,
-    intent: Intent,
-    sealed: Sealed,
-    digest: bytes,
-    fits: Callable[[bytes, bytes], bool],
-) -> Opened | Known | TooMany:
-    if intent.max_in_doubt is not None:
-        if (known := _known(session, now, intent, fits)) is not None:
-            return known
-        world = {"world": intent.world, "now": now, "limit": intent.max_in_doubt}
-        if session.execute(COUNT_IN_DOUBT, world).fetchone()[0] >= intent.max_in_doubt:
-            return TooMany()
-    payment = writes.opened(intent, now)
-    sealing = {"same_data": digest, "sealed_key": sealed.key, "sealed_body": sealed.body}
-    values = _columns(payment) | sealing | {"event": Event.INTENT_WRITTEN.value, "note": ""}
-    if session.execute(OPEN_NEW, values).rowcount == 1:
-        return Opened(payment)
-    known = _known(session, now, intent, fits)
-    if known is None:
-        raise JournalUnavailable("the number was there, and then it was not")
-    return known
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """Writes an intent as `approving`."""
+
+    intent: Intent
+    sealed: Sealed
+    digest: bytes
+    fits: Callable[[bytes, bytes], bool]
+
+    def __call__(self, session: Session, now: int) -> Opened | Known | TooMany:
+        if not _is_room(session, now, [self.intent], writes=1):
+            return self._known(session, now) or TooMany()
+        opened = _open_all(session, now, [self])
+        if opened is not None:
+            return opened[0]
+        known = self._known(session, now)
+        if known is None:
+            raise JournalUnavailable("the number was there, and then it was not")
+        return known
+
+    def values(self, payment: Payment) -> dict[str, Any]:
+        """Return the row of OPEN_NEW."""
+        sealing = {
+            "same_data": self.digest,
+            "sealed_key": self.sealed.key,
+            "sealed_body": self.sealed.body,
+        }
+        return (
+            sqlite_rows.columns(payment)
+            | sealing
+            | {"event": Event.INTENT_WRITTEN.value, "note": ""}
+        )
+
+    def _known(self, session: Session, now: int) -> Known | None:
+        number = {"tid": self.intent.tid, "merc_trx_no": self.intent.merc_trx_no}
+        row = session.execute(FIND, number).fetchone()
+        if row is None:
+            return None
+        is_of_world = row["world"] == self.intent.world
+        is_same = is_of_world and self.fits(self.intent.same_data, row["same_data"])
+        return Known(sqlite_rows.payment(row, now), is_same)
 
 
-def _known(
-    session: Session, now: int, intent: Intent, fits: Callable[[bytes, bytes], bool]
-) -> Known | None:
-    number = {"tid": intent.tid, "merc_trx_no": intent.merc_trx_no}
-    row = session.execute(FIND, number).fetchone()
-    if row is None:
+@dataclass(frozen=True, slots=True)
+class _Moving:
+    """Makes one of the table's moves."""
+
+    seen: Payment
+    event: Event
+    writer: str
+    change: Change
+
+    def __call__(self, session: Runs, now: int) -> Payment | None:
+        moved = _move_all(session, now, [self])
+        return None if moved is None else moved[0]
+
+    def values(self, payment: Payment) -> dict[str, Any]:
+        """Return the row of MOVE."""
+        return sqlite_rows.columns(payment) | {
+            "new_answer": None if self.change.answer is None else self.change.answer.to_json(),
+            "event": self.event.value,
+            "note": writes.line(self.change),
+            "begins_debt": int(self.change.begins_debt),
+            "refused": writes.refused_code(self.event, self.change),
+            "seen_state": self.seen.state.value,
+            "seen_count": self.seen.version.counter,
+            "seen_writer": self.seen.version.writer,
+        }
+
+
+def _is_for_many(work: Work[Session, Any]) -> bool:
+    return isinstance(work, _Opening | _Moving)
+
+
+def _together(session: Session, works: Sequence[Work[Session, Any]], now: int) -> list[Any] | None:
+    """Do works; openings and moves that are neighbours, by one statement for each kind.
+
+    With each statement, SQLite gives up the interpreter's lock, and has to win it back.
+    None, with some of it done, where it is not as if one after the other: a number was used, a
+    payment was moved, by a neighbour perhaps, or too many could be in doubt. Where nothing of that
+    happens, neighbours touch different payments, and their order makes no difference.
+    """
+    results: list[Any] = []
+    for is_for_many, neighbours in groupby(works, _is_for_many):
+        if not is_for_many:
+            results += [work(session, now) for work in neighbours]
+            continue
+        done = _open_and_move(session, now, list(neighbours))
+        if done is None:
+            return None
+        results += done
+    return results
+
+
+def _open_and_move(
+    session: Session, now: int, works: Sequence[Work[Session, Any]]
+) -> list[Opened | Payment] | None:
+    openings = [work for work in works if isinstance(work, _Opening)]
+    moves = [work for work in works if isinstance(work, _Moving)]
+    if not _is_room(session, now, [work.intent for work in openings], writes=len(works)):
         return None
-    is_same = row["world"] == intent.world and fits(intent.same_data, row["same_data"])
-    return Known(_payment(row, now), is_same)
+    opened, moved = _open_all(session, now, openings), _move_all(session, now, moves)
+    if opened is None or moved is None:
+        return None
+    left, right = iter(opened), iter(moved)
+    return [next(left) if isinstance(work, _Opening) else next(right) for work in works]
+
+
+def _is_room(session: Session, now: int, intents: Sequence[Intent], *, writes: int) -> bool:
+    """Whether no intent's limit of payments in doubt is reached, even if each write adds one."""
+    limits: dict[str, int] = {}
+    for intent in intents:
+        if intent.max_in_doubt is not None:
+            limits[intent.world] = min(intent.max_in_doubt, limits.get(intent.world, sys.maxsize))
+    for world, limit in limits.items():
+        counted = {"world": world, "now": now, "limit": limit}
+        if session.execute(COUNT_IN_DOUBT, counted).fetchone()[0] + writes > limit:
+            return False
+    return True
+
+
+def _open_all(session: Session, now: int, openings: Sequence[_Opening]) -> list[Opened] | None:
+    """Write intents; None: not all are written, for a number was used."""
+    payments = [writes.opened(opening.intent, now) for opening in openings]
+    values = [opening.values(payment) for opening, payment in zip(openings, payments, strict=True)]
+    written = _count_written(session, OPEN_NEW, values)
+    return [Opened(payment) for payment in payments] if written == len(openings) else None
+
+
+def _move_all(session: Runs, now: int, moves: Sequence[_Moving]) -> list[Payment] | None:
+    """Make moves; None: not all are made, for a payment is not as it was seen."""
+    payments = [writes.moved(m.seen, m.event, m.writer, m.change, now) for m in moves]
+    values = [move.values(payment) for move, payment in zip(moves, payments, strict=True)]
+    moved = _count_written(session, MOVE, values)
+    return _with_noted_answers(session, payments) if moved == len(moves) else None
+
+
+def _count_written(
+    session: Runs, statement: RowsStatement, values: Sequence[Mapping[str, Any]]
+) -> int:
+    return sum(session.execute(part, *some).rowcount for part, some in statement.parts(values))
+
+
+def _with_noted_answers(session: Runs, payments: list[Payment]) -> list[Payment]:
+    """Return the proofs too that were noted since payments were seen, without a new version."""
+    unproven = [{"id": payment.id} for payment in payments if payment.answer is None]
+    noted: dict[str, ApprovalAnswer] = {}
+    for statement, some in NOTED_ANSWERS.parts(unproven):
+        for row in session.execute(statement, *some):
+            with suppress(ValueError):  # damaged: whoever reads the row is told
+                noted[row["id"]] = ApprovalAnswer.from_json(row["answer"])
+    return [
+        replace(payment, answer=noted[payment.id]) if payment.id in noted else payment
+        for payment in payments
+    ]
 
 
 def _look(
@@ -334,35 +462,8 @@ def _look(
     if row is None:
         return None
     lines = session.execute(HISTORY, {"seq": row["seq"]})
-    history = tuple(entry for entry in map(_entry, lines) if entry is not None)
-    return replace(_payment(row, now), history=history)
-
-
-def _move(
-    session: Runs, now: int, *, seen: Payment, event: Event, writer: str, change: Change
-) -> Payment | None:
-    payment = writes.moved(seen, event, writer, change, now)
-    values = _columns(payment) | {
-        "new_answer": None if change.answer is None else change.answer.to_json(),
-        "event": event.value,
-        "note": writes.line(change),
-        "begins_debt": int(change.begins_debt),
-        "refused": writes.refused_code(event, change),
-        "seen_state": seen.state.value,
-        "seen_count": seen.version.counter,
-        "seen_writer": seen.version.writer,
-    }
-    if session.execute(MOVE, values).rowcount != 1:
-        return None
-    return payment if payment.answer is not None else _with_noted_answer(session, payment)
-
-
-def _with_noted_answer(session: Runs, payment: Payment) -> Payment:
-    """Return the proof too that was noted since the payment was seen, without a new version."""
-    text = session.execute(READ, {"id": payment.id}).fetchone()["answer"]
-    with suppress(ValueError):  # damaged: whoever reads the row is told, its claim has no body
-        return payment if text is None else replace(payment, answer=ApprovalAnswer.from_json(text))
-    return payment
+    history = tuple(entry for entry in map(sqlite_rows.entry, lines) if entry is not None)
+    return replace(sqlite_rows.payment(row, now), history=history)
 
 
 def _note(
@@ -380,11 +481,10 @@ def _hand_over(session: Session, now: int, *, payment_id: str, writer: str) -> N
     row = session.execute(READ, {"id": payment_id}).fetchone()
     if row is None:
         return
-    payment = _payment_in_part(row, now)
+    payment = sqlite_rows.payment_in_part(row, now)
     change = writes.hand_over(payment, writer)
     if change is not None:
-        event = Event.OWNER_GAVE_UP
-        _move(session, now, seen=payment, event=event, writer=writer, change=change)
+        _Moving(payment, Event.OWNER_GAVE_UP, writer, change)(session, now)
 
 
 def _open_body(session: Session, now: int, *, payment_id: str, vault: Vault) -> bytes | None:
@@ -398,12 +498,10 @@ def _confirm(
     row = session.execute(FIND, {"tid": tid, "merc_trx_no": merc_trx_no}).fetchone()
     if row is None or row["world"] not in worlds:
         return None
-    payment = _payment(row, now)
+    payment = sqlite_rows.payment(row, now)
     if not is_move(payment.state, Event.CONFIRMED):
         return payment
-    confirmed = _move(
-        session, now, seen=payment, event=Event.CONFIRMED, writer=writer, change=Change()
-    )
+    confirmed = _Moving(payment, Event.CONFIRMED, writer, Change())(session, now)
     if confirmed is None:
         raise JournalUnavailable("the payment changed while it was being confirmed")
     return confirmed
@@ -426,7 +524,7 @@ def _claim_due(
         event, change = writes.claim(payment, hold_seconds)
         # Whoever changed the file against its constraints has made a row that can't be written.
         with suppress(sqlite3.IntegrityError):
-            held = _move(session, now, seen=payment, event=event, writer=writer, change=change)
+            held = _Moving(payment, event, writer, change)(session, now)
             if held is not None:
                 claims.append(Claim(held, body))
     return claims
@@ -435,22 +533,24 @@ def _claim_due(
 def _unsealed(row: sqlite3.Row, now: int, vault: Vault) -> tuple[Payment, bytes | None]:
     """Read a due row and open its text; what is damaged is left out, and then there is no text."""
     try:
-        payment = _payment(row, now)
-        return payment, vault.open(row["sealed_key"], row["sealed_body"], _name_of(payment))
+        payment = sqlite_rows.payment(row, now)
+        return payment, vault.open(
+            row["sealed_key"], row["sealed_body"], sqlite_rows.name_of(payment)
+        )
     except Exception:  # noqa: BLE001  whatever is wrong with it, the rows behind it are owed too
-        return _payment_in_part(row, now), None
+        return sqlite_rows.payment_in_part(row, now), None
 
 
 def _list(
     statement: Statement, session: Session, now: int, *, states: str, limit: int
 ) -> list[Payment]:
     values = {"states": states, "limit": limit, "now": now}
-    return [_payment_in_part(row, now) for row in session.execute(statement, values)]
+    return [sqlite_rows.payment_in_part(row, now) for row in session.execute(statement, values)]
 
 
 def _page(session: Session, now: int, *, tid: str, merc_trx_no: str, limit: int) -> list[Payment]:
     after = {"tid": tid, "merc_trx_no": merc_trx_no, "limit": limit}
-    return [_payment_in_part(row, now) for row in session.execute(PAGE, after)]
+    return [sqlite_rows.payment_in_part(row, now) for row in session.execute(PAGE, after)]
 
 
 def _summary(session: Session, now: int, *, worlds: Collection[str]) -> Summary:
@@ -482,122 +582,3 @@ def _shred_keys(session: Session, now: int, *, keep_seconds: float, limit: int) 
 def _shred_bodies(session: Session, _now: int) -> None:
     session.execute(SHRED_BODIES, {})
     session.empty_log()
-
-
-def _name_of(payment: Payment | Intent) -> bytes:
-    return row_name(
-        world=payment.world,
-        tid=payment.tid,
-        merc_trx_no=payment.merc_trx_no,
-        payment_id=payment.id,
-        schema=sqlite_file.SCHEMA,
-    )
-
-
-def _columns(payment: Payment) -> dict[str, Any]:
-    """Return a payment as SQLite's plain types: adapting others costs more than the insert."""
-    return {
-        "id": payment.id,
-        "world": payment.world,
-        "tid": payment.tid,
-        "svc_id": payment.svc_id,
-        "bizr_no": payment.bizr_no,
-        "merc_trx_no": payment.merc_trx_no,
-        "alot_month": payment.alot_month,
-        "state": payment.state.value,
-        "version_count": payment.version.counter,
-        "version_writer": payment.version.writer,
-        "trx_amt": payment.trx_amt,
-        "vat_amt": payment.vat_amt,
-        "svc_amt": payment.svc_amt,
-        "tran_dt": payment.tran_dt,
-        "tran_tm": payment.tran_tm,
-        "loss": None if payment.loss is None else payment.loss.value,
-        "code": payment.code,
-        "message": payment.message,
-        "detail": payment.detail,
-        "never_sent": int(payment.never_sent),
-        "cancel_reason": payment.cancel_reason and payment.cancel_reason.value,
-        "cancel_trx_no": payment.cancel_trx_no,
-        "cancel_body": payment.cancel_body,
-        "resolution": payment.resolution and payment.resolution.value,
-        "attempts": payment.attempts,
-        "is_held": int(payment.is_held),
-        "due_at": payment.due_at,
-        "owed_since": payment.owed_since,
-        "settle_at": payment.settle_at,
-        "alarmed": int(payment.alarmed),
-        "created_at": payment.created_at,
-        "updated_at": payment.updated_at,
-    }
-
-
-def _payment(row: sqlite3.Row | dict[str, Any], now: int) -> Payment:
-    """Read a row; one of a newer netcancel, or damaged, raises `JournalUnavailable`."""
-    try:
-        answer, loss = row["answer"], row["loss"]
-        reason, resolution = row["cancel_reason"], row["resolution"]
-        return Payment(
-            id=row["id"],
-            world=row["world"],
-            tid=row["tid"],
-            svc_id=row["svc_id"],
-            bizr_no=row["bizr_no"],
-            merc_trx_no=row["merc_trx_no"],
-            state=State(row["state"]),
-            version=Version(row["version_count"], row["version_writer"]),
-            last_event=KNOWN_EVENTS.get(row["event"]),
-            alot_month=row["alot_month"],
-            trx_amt=row["trx_amt"],
-            vat_amt=row["vat_amt"],
-            svc_amt=row["svc_amt"],
-            tran_dt=row["tran_dt"],
-            tran_tm=row["tran_tm"],
-            answer=None if answer is None else ApprovalAnswer.from_json(answer),
-            loss=None if loss is None else Loss(loss),
-            code=row["code"],
-            message=row["message"],
-            detail=row["detail"],
-            never_sent=bool(row["never_sent"]),
-            cancel_reason=None if reason is None else CancelReason(reason),
-            cancel_trx_no=row["cancel_trx_no"],
-            cancel_body=row["cancel_body"],
-            resolution=None if resolution is None else Resolution(resolution),
-            attempts=row["attempts"],
-            is_held=bool(row["is_held"]),
-            due_at=row["due_at"],
-            owed_since=row["owed_since"],
-            settle_at=row["settle_at"],
-            alarmed=bool(row["alarmed"]),
-            created_at=row["created_at"],
-            updated_at=row["updated_at"],
-            read_at=now,
-        )
-    except ValueError:
-        raise JournalUnavailable(
-            f"payment {row['id']} can't be read by this version of netcancel: it is damaged, or"
-            " of a newer one"
-        ) from None
-
-
-def _payment_in_part(row: sqlite3.Row, now: int) -> Payment:
-    """Read a row, without what it need not have where a part of that can't be read."""
-    try:
-        return _payment(row, now)
-    except JournalUnavailable:
-        return _payment(dict(row) | dict.fromkeys(MAY_BE_ABSENT), now)
-
-
-def _entry(row: sqlite3.Row) -> Entry | None:
-    """Read a line of the history; None: of a newer netcancel."""
-    try:
-        return Entry(
-            at=row["at"],
-            version=Version(row["version_count"], row["version_writer"]),
-            source=None if row["source"] is None else State(row["source"]),
-            event=Event(row["event"]),
-            target=State(row["target"]),
-            note=row["note"],
-        )
-    except ValueError:
-        return None

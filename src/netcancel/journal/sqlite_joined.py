@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 from netcancel.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from netcancel.journal.statements import Statement
 
 
 class Runs(Protocol):
     """Runs statements in an open transaction."""
 
-    def execute(self, statement: Statement, values: dict[str, Any]) -> sqlite3.Cursor:
+    def execute(self, statement: Statement, *rows: Mapping[str, Any]) -> sqlite3.Cursor:
         """Run a statement with its named parameters."""
 
 
@@ -28,11 +30,11 @@ class _Joined:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def execute(self, statement: Statement, values: dict[str, Any]) -> sqlite3.Cursor:
+    def execute(self, statement: Statement, *rows: Mapping[str, Any]) -> sqlite3.Cursor:
         """Run a statement with its named parameters."""
         cursor = self._connection.cursor()
         cursor.row_factory = sqlite3.Row
-        return cursor.execute(statement.text, statement.bind(values))
+        return cursor.execute(statement.text, statement.bind(*rows))
 
 
 def join(connection: object, path: Path) -> Runs:

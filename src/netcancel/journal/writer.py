@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 from netcancel.core.payment import MICROSECONDS
 from netcancel.errors import JournalUnavailable
@@ -43,6 +43,9 @@ class Session(Protocol):
 
     def begin(self, *, writes: bool) -> None:
         """Begin a transaction; with `writes`, no other writer is let in until its end."""
+
+    def perform(self, works: Sequence[Work[Self, Any]], now: int) -> Sequence[Any]:
+        """Do works and return their results, all as if they were done one after the other."""
 
     def commit(self) -> None:
         """Make the transaction durable; what it raises leaves open whether it is."""
@@ -265,7 +268,7 @@ class _Runner(Generic[S]):
             _give_up(session, batch, _unavailable(error))
             return None
         try:
-            results = [task.work(session, now) for task in batch]
+            results = session.perform([task.work for task in batch], now)
         except Exception as error:  # noqa: BLE001  likewise
             return self._serve_alone(session, batch, error)
         try:

@@ -1,12 +1,26 @@
+-- One row of VALUES for each move: all are judged by what was there before the statement.
 -- A late proof may have been noted since the payment was seen: an answer is never overwritten by none.
 UPDATE payment SET
-    state = :state, version_count = :version_count, version_writer = :version_writer,
-    answer = coalesce(:new_answer, answer), loss = :loss, code = :code, message = :message,
-    detail = :detail, never_sent = :never_sent, cancel_reason = :cancel_reason,
-    cancel_trx_no = :cancel_trx_no, cancel_body = :cancel_body, resolution = :resolution,
-    attempts = :attempts, is_held = :is_held,
-    due_at = :due_at, owed_since = :owed_since, alarmed = :alarmed, updated_at = :updated_at,
-    event = :event, note = :note,
-    refused = CASE WHEN :begins_debt THEN NULL ELSE coalesce(:refused, refused) END
-WHERE id = :id AND state = :seen_state
-    AND version_count = :seen_count AND version_writer = :seen_writer
+    state = new.state, version_count = new.version_count, version_writer = new.version_writer,
+    answer = coalesce(new.answer, payment.answer), loss = new.loss, code = new.code,
+    message = new.message, detail = new.detail, never_sent = new.never_sent,
+    cancel_reason = new.cancel_reason, cancel_trx_no = new.cancel_trx_no,
+    cancel_body = new.cancel_body, resolution = new.resolution,
+    attempts = new.attempts, is_held = new.is_held, due_at = new.due_at,
+    owed_since = new.owed_since, alarmed = new.alarmed, updated_at = new.updated_at,
+    event = new.event, note = new.note,
+    refused = CASE WHEN new.begins_debt THEN NULL ELSE coalesce(new.refused, payment.refused) END
+FROM (
+    WITH new (
+        id, seen_state, seen_count, seen_writer, state, version_count, version_writer, answer,
+        loss, code, message, detail, never_sent, cancel_reason, cancel_trx_no, cancel_body,
+        resolution, attempts, is_held, due_at, owed_since, alarmed, updated_at, event, note,
+        begins_debt, refused)
+    AS (VALUES (
+        :id, :seen_state, :seen_count, :seen_writer, :state, :version_count, :version_writer,
+        :new_answer, :loss, :code, :message, :detail, :never_sent, :cancel_reason,
+        :cancel_trx_no, :cancel_body, :resolution, :attempts, :is_held, :due_at, :owed_since,
+        :alarmed, :updated_at, :event, :note, :begins_debt, :refused))
+    SELECT * FROM new) AS new
+WHERE payment.id = new.id AND payment.state = new.seen_state
+    AND payment.version_count = new.seen_count AND payment.version_writer = new.seen_writer
