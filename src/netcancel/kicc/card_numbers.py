@@ -28,6 +28,8 @@ def holds_card_number(text: str) -> bool:
 
 def mask_card_numbers(text: str) -> str:
     """Replace all but the first six and last four digits of every card number by asterisks."""
+    if len(text) < _CARD_DIGITS_MIN:
+        return text
     pieces: list[str] = []
     done = 0
     for found in _CANDIDATE.finditer(text.translate(_FULL_WIDTH)):
