@@ -213,6 +213,19 @@ def test_a_move_and_an_opening_of_its_number_keep_their_order(journal: Journal) 
     assert (early.payment.state, late.payment.state) == (State.APPROVING, State.APPROVED)
 
 
+def test_readings_between_moves_see_what_was_before_them(journal: Journal) -> None:
+    """Each reading has its place: behind what was asked earlier, before what was asked later."""
+    payments = [open_one(journal) for _ in range(3)]
+
+    def read_all(journal: Journal) -> Future[Sequence[Payment]]:
+        return journal.list_payments(states=[State.APPROVED])
+
+    asks = [ask for payment in payments for ask in (approving(payment), read_all)]
+    results = together(journal, [read_all, *asks, opening(intent())])
+    assert [len(read) for read in results[:-1:2]] == [0, 1, 2, 3]
+    assert fate(results[-1]) == "Opened"
+
+
 def test_a_bug_in_one_stops_no_other(journal: Journal) -> None:
     """A move off the table and a row against the constraints are told to their callers alone."""
     payments = [open_one(journal) for _ in range(3)]
