@@ -168,10 +168,17 @@ def _payment_facts(payment: Payment) -> list[tuple[str, str]]:
         ("began", f"{words.age(payment)} ago, {words.iso(payment.created_at)}"),
         ("next", words.next_attempt(payment)),
         ("last answer", words.last_answer(payment)),
-        ("net-cancels sent", str(payment.attempts)),
+        ("sent since it is owed", str(payment.attempts)),
         ("world", payment.world),
         ("version", str(payment.version)),
     ]
+    if payment.resolution is not None:
+        said.insert(3, ("resolved as", payment.resolution))
+    if payment.cancel_reason is not None:
+        number = payment.cancel_trx_no or "not sent yet"
+        said.insert(5, ("cancel", f"{number}, {payment.cancel_reason}"))
+    if payment.approved_amt != payment.trx_amt:
+        said.insert(4, ("approved", f"{words.won(payment.approved_amt)} KRW"))
     if payment.loss is not None:
         said.insert(6, ("why lost", f"{words.LOSSES[payment.loss]}: {payment.detail}"))
     if payment.answer is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import getpass
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -17,8 +18,13 @@ from netcancel.core.payment import Version
 from netcancel.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
     from netcancel.core.payment import Payment
     from netcancel.journal.contract import Journal
+
+    Ask = Callable[[Payment], Future[Payment | None]]
 
 BATCH = 1_000
 
@@ -28,6 +34,7 @@ def retry(
     /,
     *,
     everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    kind: Annotated[Literal["cancel", "net-cancel"] | None, Parameter(name="--as")] = None,
     seen: str | None = None,
     by: str | None = None,
     as_json: JsonFlag = False,
@@ -43,6 +50,8 @@ def retry(
         the merchant transaction number, of the terminal --tid
     everything
         every escalated payment of the journal, as after an outage
+    kind
+        cancel or net-cancel; default: a cancel where the approval is proven
     seen
         the version that `netcancel show` printed: whoever wrote since then is not overruled
     by
@@ -53,19 +62,21 @@ def retry(
     if (seen is None) is not everything:
         raise Stop(Exit.WRONG, "a number needs --seen VERSION from netcancel show; --all has none")
     version = None if seen is None else Version.parse(seen)
+    as_cancel = None if kind is None else kind == "cancel"
     loaded = Settings.load(flags=settings)
-    name = by or _login_name()
+    name = by or login_name()
     with reading(loaded) as journal:
+        ask = partial(operators.retry, journal, by=name, as_cancel=as_cancel)
         if number is not None:
-            moved, overtaken = [_retry_one(journal, loaded, number, version, name)], 0
+            moved, overtaken = [_retry_one(journal, loaded, number, version, ask)], 0
         else:
-            moved, overtaken = _retry_all(journal, name)
+            moved, overtaken = _retry_all(journal, ask)
     _tell(moved, overtaken, as_json=as_json)
     return Exit.NO if overtaken else Exit.DONE
 
 
 def _retry_one(
-    journal: Journal, settings: Settings, number: str, version: Version | None, by: str
+    journal: Journal, settings: Settings, number: str, version: Version | None, ask: Ask
 ) -> Payment:
     payment = find_or_stop(journal, settings, number)
     if not operators.may_retry(payment):
@@ -74,18 +85,18 @@ def _retry_one(
         )
     moved = None
     if payment.version == version:
-        moved = result_of(operators.retry(journal, payment, by=by))
+        moved = result_of(ask(payment))
     if moved is None:
         raise Stop(Exit.NO, f"{number} has changed since that version: look at it again first")
     return moved
 
 
-def _retry_all(journal: Journal, by: str) -> tuple[list[Payment], int]:
+def _retry_all(journal: Journal, ask: Ask) -> tuple[list[Payment], int]:
     """Return the payments that were moved, and how many were overtaken by somebody else."""
     moved: list[Payment] = []
     overtaken = 0
     while seen := result_of(journal.list_payments(states=[State.ESCALATED], limit=BATCH)):
-        asked = [operators.retry(journal, payment, by=by) for payment in seen]
+        asked = [ask(payment) for payment in seen]
         answers = [result_of(future) for future in asked]
         moved += [payment for payment in answers if payment is not None]
         overtaken += answers.count(None)
@@ -105,7 +116,8 @@ def _tell(moved: list[Payment], overtaken: int, *, as_json: bool) -> None:
     show(*(said or [plain("nothing is escalated")]))
 
 
-def _login_name() -> str:
+def login_name() -> str:
+    """Return who is logged in; stops where nobody is."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):

@@ -61,10 +61,12 @@ def age(payment: Payment) -> str:
 def next_attempt(payment: Payment) -> str:
     """Say who does what next, and when."""
     if payment.state is State.ESCALATED:
-        return "a person's: netcancel retry"
+        return "a person's: netcancel retry, or netcancel resolve"
     if payment.state.is_final or payment.due_at is None:
         return "nothing is owed"
     wait = (payment.due_at - payment.read_at) / MICROSECONDS
+    if payment.state is State.UNCONFIRMED and wait > 0:
+        return f"to be confirmed in {duration(wait)}, else cancelled"
     if wait <= 0:
         return "due now"
     if payment.is_held:
@@ -89,10 +91,15 @@ def payment_row(payment: Payment) -> dict[str, Any]:
     """Return a payment for machines, without its history."""
     return {
         "tid": payment.tid,
+        "svc_id": payment.svc_id,
+        "bizr_no": payment.bizr_no,
         "merc_trx_no": payment.merc_trx_no,
         "state": payment.state,
         "version": str(payment.version),
+        "last_event": payment.last_event,
+        "alot_month": payment.alot_month,
         "trx_amt": payment.trx_amt,
+        "approved_amt": payment.approved_amt,
         "vat_amt": payment.vat_amt,
         "svc_amt": payment.svc_amt,
         "tran_dt": payment.tran_dt,
@@ -108,6 +115,9 @@ def payment_row(payment: Payment) -> dict[str, Any]:
         "loss": payment.loss,
         "detail": payment.detail,
         "never_sent": payment.never_sent,
+        "cancel_reason": payment.cancel_reason,
+        "cancel_trx_no": payment.cancel_trx_no,
+        "resolution": payment.resolution,
         "code": payment.code,
         "message": payment.message,
         "answer": None if payment.answer is None else answer_row(payment.answer),
