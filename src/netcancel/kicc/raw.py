@@ -13,7 +13,7 @@ class Reach(IntEnum):
     """How far an exchange came; a later step includes the earlier ones."""
 
     NOT_CONNECTED = 0
-    """No connection, or its TLS handshake unfinished: not one byte of the request left."""
+    """No connection, tunnel, TLS handshake or pinned key yet: not one byte of the request left."""
     NOTHING_SENT = 1
     """Connected; the kernel took no byte of the request."""
     PARTLY_SENT = 2
