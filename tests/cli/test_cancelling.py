@@ -11,7 +11,6 @@ import pytest
 from netcancel.core.lifecycle import Event
 from netcancel.core.payment import Change, Intent, Opened
 from netcancel.journal import open_journal
-from tests.canaries import TOKEN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +33,6 @@ TOLD = {
 
 def approved(run: Run) -> None:
     """Approve A."""
-    assert TOKEN
     assert run("approve", *FLAGS).code == 0
 
 
@@ -77,6 +75,15 @@ def test_what_can_not_be_cancelled_is_said(run: Run, van: Sandbox) -> None:
     assert "cancel_trx_no" in used.err
     assert run("show", "A", "--json").document["state"] == "approved"
     assert [request["endpoint"] for request in van.requests()] == ["approval"]
+
+
+def test_a_cancel_never_makes_a_journal(run: Run, van: Sandbox, place: Path) -> None:
+    """A wrong path is said, and no empty file is left there."""
+    assert van.requests() == []
+    ran = run("cancel", "A", "--journal", f"sqlite:///{place}/wrong.db")
+    assert (ran.code, ran.out) == (2, "")
+    assert not (place / "wrong.db").exists()
+    assert run("cancel", "A", "--journal", "memory://").code == 2
 
 
 @pytest.fixture
@@ -131,6 +138,7 @@ def test_a_person_closes_a_payment(run: Run, escalated: Payment, kind: str) -> N
         ((*RESOLVE, "--seen", "3.w", "--journal", "memory://"), 2, "memory"),
         (("retry", "A", "--seen", "3.w", "--as", "cancel"), 2, "no approval number"),
         (("retry", "A", "--seen", "3.w", "--as", "approval"), 2, "--as"),
+        (("retry", "--all", "--as", "cancel"), 2, "for one payment"),
     ],
 )
 def test_bad_input_changes_nothing(
@@ -144,11 +152,11 @@ def test_bad_input_changes_nothing(
 
 
 def test_a_payment_is_not_closed_while_something_may_be_on_its_way(run: Run, plant: Plant) -> None:
-    """Before the settle time, and before the last attempt must be over."""
+    """Its approval may be late before the settle time is over."""
     seen = plant("A", "escalated").version
     ran = run(*RESOLVE, "--seen", seen)
     assert ran.code == 1
-    assert "may still be on the way" in ran.err
+    assert "its approval may still be on the way" in ran.err
     assert run("show", "A", "--json").document["version"] == str(seen)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from netcancel.cli.exits import Exit, Stop
-from netcancel.cli.options import JsonFlag, SettingFlags, refuse_memory
+from netcancel.cli.options import JsonFlag, SettingFlags, find_or_stop, reading
 from netcancel.cli.output import plain, show, show_json
 from netcancel.core.outcomes import Cancelled, CancelRefused, NetCancelled
 from netcancel.errors import PaymentNotFound
@@ -37,7 +37,8 @@ def cancel(
         the cancel's own number; default: a new one
     """
     loaded = Settings.load(flags=settings)
-    refuse_memory(loaded)
+    with reading(loaded) as journal:  # which must be there: a wrong path must not make one
+        find_or_stop(journal, loaded, number)
     with Guard(**loaded.for_guard(), recovery="off") as guard:
         try:
             outcome = guard.cancel(number, cancel_trx_no=cancel_trx_no)

@@ -61,6 +61,8 @@ def retry(
         raise Stop(Exit.WRONG, "give either a number or --all")
     if (seen is None) is not everything:
         raise Stop(Exit.WRONG, "a number needs --seen VERSION from netcancel show; --all has none")
+    if everything and kind is not None:
+        raise Stop(Exit.WRONG, "--as is for one payment; --all cancels where approvals are proven")
     version = None if seen is None else Version.parse(seen)
     as_cancel = None if kind is None else kind == "cancel"
     loaded = Settings.load(flags=settings)
