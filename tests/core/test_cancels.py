@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from netcancel import operators
 from netcancel.core import flows
 from netcancel.core.lifecycle import CancelReason, Event, State
 from netcancel.core.outcomes import (
@@ -311,3 +312,16 @@ def test_a_rejecter_does_not_wait_for_whoever_is_at_work() -> None:
     begun = world.time
     assert world.reject().state is State.CANCELLING
     assert world.time == begun
+
+
+def test_a_reported_charge_is_not_closed_by_a_refusal() -> None:
+    """The wire's proof that nothing left doesn't stand against a settlement that shows a charge."""
+    world = World(Gateway(["not-connected"], ["done", "refused", "done"]))
+    payment = world.approve(world.order())
+    assert payment.state is State.NET_CANCELLED
+    world.gateway.charges["ORD_1"] = "live"
+    reopened = operators.reopen(world.journal, payment, aprv_no="1", trx_amt=10_000, by="Kim")
+    assert reopened.result() is not None
+    assert [each.state for each in world.recover_once()] == [State.NET_CANCELLING]
+    world.recover_until_closed()
+    assert world.gateway.charges == {"ORD_1": "voided"}

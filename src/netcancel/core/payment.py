@@ -125,7 +125,9 @@ class Payment:
     @property
     def was_told_void(self) -> bool:
         """Whether a caller may have been told that nobody is charged; needs the history."""
-        return any(entry.target in TOLD_VOID for entry in self.history)
+        return any(entry.target in TOLD_VOID for entry in self.history) or (
+            self.resolution in {Resolution.NO_CHARGE, Resolution.REFUNDED_OUTSIDE}
+        )
 
     @property
     def in_doubt(self) -> bool:

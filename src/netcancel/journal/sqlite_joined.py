@@ -48,7 +48,9 @@ def join(connection: object, path: Path) -> Runs:
         )
     _check_file(connection, path)
     if not connection.in_transaction:
-        if connection.isolation_level is None:
+        # From Python 3.12 on, a connection may commit each statement whatever its isolation level.
+        commits_itself = getattr(connection, "autocommit", None) is True
+        if connection.isolation_level is None or commits_itself:
             raise ConfigurationError(
                 "the connection has no open transaction: execute BEGIN first, and confirm in the"
                 " transaction that writes your order"

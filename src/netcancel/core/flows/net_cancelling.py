@@ -111,7 +111,7 @@ def _consequence(
     match verdict:
         case Acknowledged(how):
             return _acknowledged(payment, how, told, is_late=is_late)
-        case Refused() if payment.never_sent and is_answer:
+        case Refused() if is_answer and _can_not_be_charged(payment):
             return _never_sent(told)
         case Refused():
             return _still_owed(payment, draw, policy, told)
@@ -125,9 +125,14 @@ def _acknowledged(
         return Event.CHARGE_DENIED, replace(told, alarmed=True, note=note)
     if is_late:
         return Event.ACKNOWLEDGED_LATE, replace(told, note=f"{how}, nothing can follow")
-    if payment.never_sent:
+    if _can_not_be_charged(payment):
         return _never_sent(told)
     return Event.ACKNOWLEDGED_EARLY, replace(told, due_seconds=payment.seconds_to_settle, note=how)
+
+
+def _can_not_be_charged(payment: Payment) -> bool:
+    """Whether the wire's proof that nothing left stands against no proof of a charge."""
+    return payment.never_sent and payment.answer is None
 
 
 def _never_sent(told: Change) -> tuple[Event, Change]:

@@ -4,7 +4,7 @@ UPDATE payment SET
     state = new.state, version_count = new.version_count, version_writer = new.version_writer,
     answer = coalesce(new.answer, payment.answer), loss = new.loss, code = new.code,
     message = new.message, detail = new.detail, never_sent = new.never_sent,
-    cancel_reason = new.cancel_reason, cancel_trx_no = new.cancel_trx_no,
+    cancel_reason = coalesce(new.cancel_reason, payment.cancel_reason), cancel_trx_no = new.cancel_trx_no,
     cancel_body = new.cancel_body, resolution = new.resolution,
     attempts = new.attempts, is_held = new.is_held, due_at = new.due_at,
     owed_since = new.owed_since, alarmed = new.alarmed, updated_at = new.updated_at,
