@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 from netcancel.core.lifecycle import MOVES, CancelReason, Event, IllegalMove, State, target
-from netcancel.core.payment import MICROSECONDS, Change, Known, Opened, Payment, Version
+from netcancel.core.payment import (
+    MICROSECONDS,
+    Asked,
+    Change,
+    KeptAnswer,
+    Known,
+    Opened,
+    Payment,
+    Version,
+)
 from netcancel.errors import JournalUnavailable
 from netcancel.journal import Journal, open_journal
 from netcancel.kicc import Loss
@@ -629,3 +638,56 @@ def test_closing_finishes_what_was_handed_over(journal: Journal) -> None:
     futures = [journal.open_new(intent()) for _ in range(500)]
     journal.close()
     assert all(future.done() and fate(future.result()) == "Opened" for future in futures)
+
+
+def test_a_payment_is_found_by_its_van_number(journal: Journal) -> None:
+    """The newest of a terminal whose proven answer has it, however the answer came there."""
+    proven, noted = open_one(journal), open_one(journal)
+    answer = replace(ANSWER, van_trx_no="VAN1")
+    proven = move(journal, proven, Event.APPROVAL_PROVEN, Change(answer=answer))
+    assert journal.find_by_van_number(proven.tid, "VAN1").result() == again(journal, proven)
+    late = Change(answer=answer, hold_seconds=HOLD)
+    journal.note(noted, Event.LATE_APPROVAL, "owner", late).result()
+    assert journal.find_by_van_number(noted.tid, "VAN1").result() == again(journal, noted)
+    assert journal.find_by_van_number("T000000000", "VAN1").result() is None
+    assert journal.find_by_van_number(noted.tid, "van1").result() is None
+
+
+def test_an_answer_is_kept_with_its_move(journal: Journal) -> None:
+    """The very bytes, each under what was asked; the last one counts."""
+    payment = open_one(journal)
+    approval = KeptAnswer(Asked.APPROVAL, b'{"respCd": "0000"}\n')
+    change = Change(answer=ANSWER, kept_answer=approval)
+    approved = move(journal, payment, Event.APPROVAL_PROVEN, change)
+    for body in (b"first", b"second"):
+        change = Change(
+            hold_seconds=HOLD,
+            begins_debt=True,
+            cancel_reason=CancelReason.ASKED,
+            kept_answer=KeptAnswer(Asked.CANCEL, body),
+        )
+        event = Event.CANCEL_ASKED if body == b"first" else Event.OWNER_GAVE_UP
+        approved = move(journal, approved, event, change)
+    assert journal.open_answer(payment.id, Asked.APPROVAL).result() == approval.body
+    assert journal.open_answer(payment.id, Asked.CANCEL).result() == b"second"
+
+
+def test_no_answer_is_kept_by_a_move_that_was_not_made(journal: Journal) -> None:
+    """Whoever lost the version leaves nothing behind."""
+    payment = open_one(journal)
+    move(journal, payment, Event.DECLINE_PROVEN, CHANGES[State.DECLINED])
+    change = Change(answer=ANSWER, kept_answer=KeptAnswer(Asked.APPROVAL, b"late"))
+    late = journal.move_if_unchanged(payment, Event.APPROVAL_PROVEN, "owner", change)
+    assert late.result() is None
+    assert journal.open_answer(payment.id, Asked.APPROVAL).result() is None
+    assert journal.open_answer("nobody", Asked.APPROVAL).result() is None
+
+
+def test_a_kept_answer_is_shredded_with_the_token(journal: Journal, clock: Clock) -> None:
+    """What the gateway sent may name a card: it goes when the payment's key goes."""
+    payment = open_one(journal)
+    change = Change(code="8521", kept_answer=KeptAnswer(Asked.APPROVAL, b"declined"))
+    move(journal, payment, Event.DECLINE_PROVEN, change)
+    clock.advance(100)
+    assert journal.shred_closed(keep_seconds=99, limit=10).result() == 1
+    assert journal.open_answer(payment.id, Asked.APPROVAL).result() is None

@@ -7,6 +7,7 @@ and due times. A payment is a snapshot; `read_at` says when it was taken.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from netcancel.core.lifecycle import CancelReason, Event, Resolution, State
@@ -213,6 +214,21 @@ class FrozenCancel:
     body: bytes
 
 
+class Asked(StrEnum):
+    """What a gateway's answer is to; stored in journals, never changed, never reused."""
+
+    APPROVAL = "approval"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """An answer's body as the gateway sent it, for whoever must get the very bytes again."""
+
+    asked: Asked
+    body: bytes = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What a move writes besides the state; None leaves the column as it is.
@@ -236,6 +252,8 @@ class Change:
     cancel_reason: CancelReason | None = None
     cancel: FrozenCancel | None = None
     resolution: Resolution | None = None
+    kept_answer: KeptAnswer | None = None
+    """Kept sealed, until the token is shredded; a later answer to the same takes its place."""
     alarmed: bool | None = None
     note: str = ""
     """What the history says of this move, in plain words."""

@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from netcancel.core.lifecycle import Event, State
-    from netcancel.core.payment import Change, Claim, Intent, Known, Opened, Payment, TooMany
+    from netcancel.core.payment import (
+        Asked,
+        Change,
+        Claim,
+        Intent,
+        Known,
+        Opened,
+        Payment,
+        TooMany,
+    )
 
 
 class JournalClosed(JournalUnavailable):
@@ -61,6 +70,9 @@ class Journal(Protocol):
     def find(self, tid: str, merc_trx_no: str) -> Future[Payment | None]:
         """Return a payment by its number, with its history."""
 
+    def find_by_van_number(self, tid: str, van_trx_no: str) -> Future[Payment | None]:
+        """Return the newest payment whose answer has this VAN number, with its history."""
+
     def move_if_unchanged(
         self, seen: Payment, event: Event, writer: str, change: Change
     ) -> Future[Payment | None]:
@@ -80,6 +92,9 @@ class Journal(Protocol):
 
     def open_body(self, payment_id: str) -> Future[bytes | None]:
         """Open the frozen body of a net-cancel; None: shredded, damaged or not there."""
+
+    def open_answer(self, payment_id: str, asked: Asked) -> Future[bytes | None]:
+        """Open an answer that a move kept; None: never kept, shredded or damaged."""
 
     def confirm_if_unconfirmed(
         self, *, worlds: Collection[str], tid: str, merc_trx_no: str, writer: str

@@ -21,6 +21,7 @@ from netcancel.core.lifecycle import (
 )
 from netcancel.core.payment import (
     MICROSECONDS,
+    Asked,
     Change,
     Claim,
     Entry,
@@ -47,6 +48,7 @@ class _Row:
     body: bytes | None = field(repr=False)
     history: list[Entry]
     refused: str | None = None
+    answers: dict[Asked, bytes] = field(default_factory=dict[Asked, bytes], repr=False)
 
 
 class MemoryJournal:
@@ -71,6 +73,10 @@ class MemoryJournal:
         """Return a payment by its number, with its history."""
         return self._do(lambda now: _with_history(self._numbers.get((tid, merc_trx_no)), now))
 
+    def find_by_van_number(self, tid: str, van_trx_no: str) -> Future[Payment | None]:
+        """Return the newest payment whose answer has this VAN number, with its history."""
+        return self._do(lambda now: _with_history(self._of_van_number(tid, van_trx_no), now))
+
     def move_if_unchanged(
         self, seen: Payment, event: Event, writer: str, change: Change
     ) -> Future[Payment | None]:
@@ -88,6 +94,12 @@ class MemoryJournal:
     def open_body(self, payment_id: str) -> Future[bytes | None]:
         """Return the frozen body of a net-cancel."""
         return self._do(lambda _: row.body if (row := self._rows.get(payment_id)) else None)
+
+    def open_answer(self, payment_id: str, asked: Asked) -> Future[bytes | None]:
+        """Return an answer that a move kept."""
+        return self._do(
+            lambda _: row.answers.get(asked) if (row := self._rows.get(payment_id)) else None
+        )
 
     def confirm_if_unconfirmed(
         self, *, worlds: Collection[str], tid: str, merc_trx_no: str, writer: str
@@ -176,9 +188,18 @@ class MemoryJournal:
         if change.begins_debt:
             row.refused = None
         row.refused = writes.refused_code(event, change) or row.refused
+        if (kept := change.kept_answer) is not None:
+            row.answers[kept.asked] = kept.body
         version, new = row.payment.version, row.payment.state
         row.history.append(Entry(now, version, old.state, event, new, writes.line(change)))
         return row.payment
+
+    def _of_van_number(self, tid: str, van_trx_no: str) -> _Row | None:
+        for row in reversed(self._rows.values()):
+            answer = row.payment.answer
+            if row.payment.tid == tid and answer is not None and answer.van_trx_no == van_trx_no:
+                return row
+        return None
 
     def _hand_over(self, payment_id: str, writer: str, now: int) -> None:
         row = self._rows.get(payment_id)
@@ -268,6 +289,7 @@ class MemoryJournal:
         closed.sort(key=lambda row: row.payment.updated_at)
         for row in closed[:limit]:
             row.body = None
+            row.answers.clear()
         return len(closed[:limit])
 
 

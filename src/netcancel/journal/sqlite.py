@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Any, Final
 from netcancel.core.lifecycle import Event, State, is_move
 from netcancel.core.payment import (
     MICROSECONDS,
+    Asked,
     Change,
     Claim,
     Intent,
+    KeptAnswer,
     Known,
     Opened,
     Payment,
@@ -50,6 +52,9 @@ NOTE: Final = load("note")
 NOTE_ANSWER: Final = load("note_answer")
 READ: Final = load("read")
 FIND: Final = load("find")
+FIND_BY_VAN_NUMBER: Final = load("find_by_van_number")
+KEEP_ANSWER: Final = load("keep_answer")
+KEPT_ANSWER: Final = load("kept_answer")
 HISTORY: Final = load("history")
 DUE: Final = load("due")
 COUNT_IN_DOUBT: Final = load("count_in_doubt")
@@ -60,6 +65,7 @@ SUMMARY_STATES: Final = load("summary_states")
 SUMMARY_IN_DOUBT: Final = load("summary_in_doubt")
 SUMMARY_REFUSALS: Final = load("summary_refusals")
 SHRED_KEYS: Final = load("shred_keys")
+SHRED_ANSWERS: Final = load("shred_answers")
 SHRED_BODIES: Final = load("shred_bodies")
 
 LOOK_SECONDS: Final = 0.001
@@ -170,11 +176,18 @@ class SqliteJournal:
         number = {"tid": tid, "merc_trx_no": merc_trx_no}
         return self._writer.submit(partial(_look, FIND, number), writes=False)
 
+    def find_by_van_number(self, tid: str, van_trx_no: str) -> Future[Payment | None]:
+        """Return the newest payment whose answer has this VAN number, with its history."""
+        number = {"tid": tid, "van_trx_no": van_trx_no}
+        return self._writer.submit(partial(_look, FIND_BY_VAN_NUMBER, number), writes=False)
+
     def move_if_unchanged(
         self, seen: Payment, event: Event, writer: str, change: Change
     ) -> Future[Payment | None]:
         """Make the table's move if state and version are still as seen; None: nothing changed."""
-        work = _Moving(seen, event, writer, change)
+        work: Work[Session, Payment | None] = _Moving(seen, event, writer, change)
+        if change.kept_answer is not None:
+            work = partial(_move_and_keep, move=work, kept=change.kept_answer, vault=self._vault)
         return self._writer.submit(work, writes=True)
 
     def note(self, seen: Payment, event: Event, writer: str, change: Change) -> Future[None]:
@@ -191,6 +204,11 @@ class SqliteJournal:
     def open_body(self, payment_id: str) -> Future[bytes | None]:
         """Open the frozen body of a net-cancel; None: shredded, damaged or not there."""
         work = partial(_open_body, payment_id=payment_id, vault=self._vault)
+        return self._writer.submit(work, writes=False)
+
+    def open_answer(self, payment_id: str, asked: Asked) -> Future[bytes | None]:
+        """Open an answer that a move kept; None: never kept, shredded or damaged."""
+        work = partial(_open_answer, payment_id=payment_id, asked=asked, vault=self._vault)
         return self._writer.submit(work, writes=False)
 
     def confirm_if_unconfirmed(
@@ -474,7 +492,8 @@ def _note(
     if session.execute(NOTE, values).rowcount != 1:
         raise JournalUnavailable("the payment is not in the journal any more")
     if change.answer is not None:
-        session.execute(NOTE_ANSWER, {"id": payment_id, "answer": change.answer.to_json()})
+        answer = {"answer": change.answer.to_json(), "van_trx_no": change.answer.van_trx_no}
+        session.execute(NOTE_ANSWER, {"id": payment_id} | answer)
 
 
 def _hand_over(session: Session, now: int, *, payment_id: str, writer: str) -> None:
@@ -490,6 +509,36 @@ def _hand_over(session: Session, now: int, *, payment_id: str, writer: str) -> N
 def _open_body(session: Session, now: int, *, payment_id: str, vault: Vault) -> bytes | None:
     row = session.execute(READ, {"id": payment_id}).fetchone()
     return None if row is None else _unsealed(row, now, vault)[1]
+
+
+def _move_and_keep(
+    session: Session,
+    now: int,
+    *,
+    move: Work[Session, Payment | None],
+    kept: KeptAnswer,
+    vault: Vault,
+) -> Payment | None:
+    """Make a move and keep the answer that led to it, unless the row's key is destroyed."""
+    moved = move(session, now)
+    if moved is None:
+        return None
+    row = session.execute(READ, {"id": moved.id}).fetchone()
+    name = sqlite_rows.name_of(moved)
+    sealed = vault.seal_beside(row["sealed_key"], kept.body, name, kept.asked)
+    if sealed is not None:
+        session.execute(KEEP_ANSWER, {"id": moved.id, "asked": kept.asked.value, "sealed": sealed})
+    return moved
+
+
+def _open_answer(
+    session: Session, now: int, *, payment_id: str, asked: Asked, vault: Vault
+) -> bytes | None:
+    row = session.execute(KEPT_ANSWER, {"id": payment_id, "asked": asked.value}).fetchone()
+    if row is None:
+        return None
+    name = sqlite_rows.name_of(sqlite_rows.payment_in_part(row, now))
+    return vault.open_beside(row["sealed_key"], row["sealed_answer"], name, asked)
 
 
 def _confirm(
@@ -580,5 +629,6 @@ def _shred_keys(session: Session, now: int, *, keep_seconds: float, limit: int) 
 
 
 def _shred_bodies(session: Session, _now: int) -> None:
+    session.execute(SHRED_ANSWERS, {})
     session.execute(SHRED_BODIES, {})
     session.empty_log()

@@ -29,7 +29,7 @@ APPLICATION_ID: Final = 0x6E65_7463
 
 SCHEMA: Final = 1
 
-OUR_TABLES: Final = frozenset({"meta", "payment", "history"})
+OUR_TABLES: Final = frozenset({"meta", "payment", "kept_answer", "history"})
 
 BUSY_SECONDS: Final = 3.0
 """How long to wait for another process's commit; less than the budget of a commit."""

@@ -42,6 +42,7 @@ def columns(payment: Payment) -> dict[str, Any]:
         "state": payment.state.value,
         "version_count": payment.version.counter,
         "version_writer": payment.version.writer,
+        "van_trx_no": None if payment.answer is None else payment.answer.van_trx_no,
         "trx_amt": payment.trx_amt,
         "vat_amt": payment.vat_amt,
         "svc_amt": payment.svc_amt,

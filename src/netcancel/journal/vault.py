@@ -48,6 +48,10 @@ def row_name(*, world: str, tid: str, merc_trx_no: str, payment_id: str, schema:
     return json.dumps([schema, world, tid, merc_trx_no, payment_id]).encode()
 
 
+def _beside(name: bytes, what: str) -> bytes:
+    return name + b"\0" + what.encode()
+
+
 class Vault:
     """Seals, opens and digests with a master key; safe to share between threads."""
 
@@ -71,10 +75,21 @@ class Vault:
 
     def open(self, key: bytes | None, body: bytes | None, name: bytes) -> bytes | None:
         """Open a row's text; None: shredded, damaged, of another row or under another key."""
-        if key is None or body is None:
+        return None if body is None else self._open_text(key, body, name, name)
+
+    def seal_beside(self, key: bytes | None, text: bytes, name: bytes, what: str) -> bytes | None:
+        """Seal one more text under a row's own key; None: the key is destroyed or damaged.
+
+        `what` names the text among the row's: one can't be taken for another.
+        """
+        data_key = None if key is None else self._decrypt(self._cipher, key, name)
+        if data_key is None:
             return None
-        data_key = self._decrypt(self._cipher, key, name)
-        return None if data_key is None else self._decrypt(AESGCM(data_key), body, name)
+        return self._encrypt(AESGCM(data_key), os.urandom(NONCE_BYTES), text, _beside(name, what))
+
+    def open_beside(self, key: bytes | None, sealed: bytes, name: bytes, what: str) -> bytes | None:
+        """Open what `seal_beside` sealed; None: shredded, damaged, of another row or name."""
+        return self._open_text(key, sealed, name, _beside(name, what))
 
     def new_secret(self) -> bytes:
         """Return a new secret for digests, wrapped: it outlives a change of the master key."""
@@ -93,6 +108,12 @@ class Vault:
                 " NETCANCEL_VAULT_KEY_FILE to the key that it was made with"
             )
         return Digest(secret)
+
+    def _open_text(
+        self, key: bytes | None, sealed: bytes, name: bytes, text_name: bytes
+    ) -> bytes | None:
+        data_key = None if key is None else self._decrypt(self._cipher, key, name)
+        return None if data_key is None else self._decrypt(AESGCM(data_key), sealed, text_name)
 
     def _encrypt(self, cipher: AESGCM, nonce: bytes, text: bytes, name: bytes) -> bytes:
         return self._head + nonce + cipher.encrypt(nonce, text, self._head + name)

@@ -25,6 +25,7 @@ CREATE TABLE payment (
     tran_dt        TEXT    NOT NULL,
     tran_tm        TEXT    NOT NULL,
     answer         TEXT,                 -- the proven approval, JSON
+    van_trx_no     TEXT,                 -- its VAN number: a shop's cancel may name the payment so
     loss           TEXT,
     code           TEXT,
     message        TEXT,
@@ -86,6 +87,17 @@ CREATE INDEX payment_sealed ON payment (updated_at)
 -- What a shredding left half done, because the machine died between its two commits.
 CREATE INDEX payment_half_shredded ON payment (seq)
     WHERE sealed_key IS NULL AND sealed_body IS NOT NULL;
+
+CREATE INDEX payment_of_van_number ON payment (tid, van_trx_no) WHERE van_trx_no IS NOT NULL;
+
+-- Answers as the gateway sent them, sealed under the payment's own key: shredded with it.
+CREATE TABLE kept_answer (
+    payment INTEGER NOT NULL REFERENCES payment (seq),
+    asked   TEXT    NOT NULL,
+    sealed  BLOB    NOT NULL,
+    PRIMARY KEY (payment, asked),
+    CONSTRAINT it_answers_a_request CHECK (asked IN ('approval', 'cancel'))
+) STRICT, WITHOUT ROWID;
 
 -- One line for each write; `line` counts the notes after a move.
 CREATE TABLE history (

@@ -2,7 +2,8 @@
 -- A late proof may have been noted since the payment was seen: an answer is never overwritten by none.
 UPDATE payment SET
     state = new.state, version_count = new.version_count, version_writer = new.version_writer,
-    answer = coalesce(new.answer, payment.answer), loss = new.loss, code = new.code,
+    answer = coalesce(new.answer, payment.answer),
+    van_trx_no = coalesce(new.van_trx_no, payment.van_trx_no), loss = new.loss, code = new.code,
     message = new.message, detail = new.detail, never_sent = new.never_sent,
     cancel_reason = coalesce(new.cancel_reason, payment.cancel_reason), cancel_trx_no = new.cancel_trx_no,
     cancel_body = new.cancel_body, resolution = new.resolution,
@@ -13,12 +14,12 @@ UPDATE payment SET
 FROM (
     WITH new (
         id, seen_state, seen_count, seen_writer, state, version_count, version_writer, answer,
-        loss, code, message, detail, never_sent, cancel_reason, cancel_trx_no, cancel_body,
+        van_trx_no, loss, code, message, detail, never_sent, cancel_reason, cancel_trx_no, cancel_body,
         resolution, attempts, is_held, due_at, owed_since, alarmed, updated_at, event, note,
         begins_debt, refused)
     AS (VALUES (
         :id, :seen_state, :seen_count, :seen_writer, :state, :version_count, :version_writer,
-        :new_answer, :loss, :code, :message, :detail, :never_sent, :cancel_reason,
+        :new_answer, :van_trx_no, :loss, :code, :message, :detail, :never_sent, :cancel_reason,
         :cancel_trx_no, :cancel_body, :resolution, :attempts, :is_held, :due_at, :owed_since,
         :alarmed, :updated_at, :event, :note, :begins_debt, :refused))
     SELECT * FROM new) AS new

@@ -1,1 +1,1 @@
-UPDATE payment SET answer = :answer WHERE id = :id AND answer IS NULL
+UPDATE payment SET answer = :answer, van_trx_no = :van_trx_no WHERE id = :id AND answer IS NULL

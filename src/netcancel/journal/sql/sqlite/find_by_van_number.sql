@@ -1,0 +1,1 @@
+SELECT * FROM payment WHERE tid = :tid AND van_trx_no = :van_trx_no ORDER BY seq DESC LIMIT 1

@@ -1,0 +1,2 @@
+DELETE FROM kept_answer WHERE payment IN (
+    SELECT seq FROM payment WHERE sealed_key IS NULL AND sealed_body IS NOT NULL)
