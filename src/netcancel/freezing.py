@@ -13,11 +13,15 @@ from netcancel.kicc import (
     ApprovalRequest,
     Expected,
     Merchant,
+    NetCancelRequest,
     net_cancel_body,
     seoul_date_and_time,
+    unknown_members,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from netcancel.core.policy import Policy
 
 NOT_DATA: Final = frozenset({"tran_dt", "tran_tm"})
@@ -25,8 +29,6 @@ NOT_DATA: Final = frozenset({"tran_dt", "tran_tm"})
 
 CONFIRM_WITHIN_MAX: Final = 7 * 86_400
 """A week: later, the token that a lost cancel needs may be shredded."""
-
-_DATA: Final = tuple(f.name for f in ApprovalRequest.fields if f.name not in NOT_DATA)
 
 
 def freeze(
@@ -53,8 +55,55 @@ def freeze(
         tran_tm=tran_tm,
         **fields,
     )
-    approval_body = request.to_body()
-    intent = Intent(
+    body = request.to_body()
+    intent = _intent(request, body, _same_data(request), world=world, writer=writer, policy=policy)
+    return Order(
+        intent=intent,
+        approval_body=body,
+        expected=Expected.of(request),
+        confirm_within=confirm_within,
+    )
+
+
+def freeze_received(
+    body: bytes, *, world: str, writer: str, policy: Policy, confirm_within: float
+) -> Order:
+    """Make an order of an approval that somebody else wrote: its bytes are sent as they are.
+
+    Fields that no request of ours has are sent too, and are part of its data. Its answer is kept.
+    Raises `InvalidRequest`.
+    """
+    request = ApprovalRequest.received(body)
+    data = _same_data(request, unknown_members(body, ApprovalRequest))
+    return Order(
+        intent=_intent(request, body, data, world=world, writer=writer, policy=policy),
+        approval_body=body,
+        expected=Expected.of(request),
+        confirm_within=confirm_within,
+        keeps_answer=True,
+    )
+
+
+def freeze_void(body: bytes, *, world: str, writer: str, policy: Policy) -> Intent:
+    """Make an intent of a net-cancel that somebody else wrote, for a number that may be unknown.
+
+    No approval has the same data: the number can't be charged any more. Raises `InvalidRequest`.
+    """
+    request = NetCancelRequest.received(body)
+    data = b"net-cancel of " + _same_data(request)
+    return _intent(request, body, data, world=world, writer=writer, policy=policy)
+
+
+def _intent(
+    request: ApprovalRequest | NetCancelRequest,
+    body: bytes,
+    same_data: bytes,
+    *,
+    world: str,
+    writer: str,
+    policy: Policy,
+) -> Intent:
+    return Intent(
         id=uuid.uuid4().hex,
         writer=writer,
         world=world,
@@ -66,19 +115,13 @@ def freeze(
         trx_amt=request.trx_amt,
         vat_amt=request.vat_amt,
         svc_amt=request.svc_amt,
-        tran_dt=tran_dt,
-        tran_tm=tran_tm,
-        same_data=_same_data(request),
-        net_cancel_body=net_cancel_body(approval_body),
+        tran_dt=request.tran_dt,
+        tran_tm=request.tran_tm,
+        same_data=same_data,
+        net_cancel_body=net_cancel_body(body),
         hold_seconds=policy.hold_seconds,
         settle_after_seconds=policy.settle_after_seconds,
-        max_in_doubt=policy.max_in_doubt,
-    )
-    return Order(
-        intent=intent,
-        approval_body=approval_body,
-        expected=Expected.of(request),
-        confirm_within=confirm_within,
+        max_in_doubt=policy.max_in_doubt if isinstance(request, ApprovalRequest) else None,
     )
 
 
@@ -92,6 +135,9 @@ def _check_confirm_within(seconds: Any) -> None:  # noqa: ANN401  a caller's, wh
         )
 
 
-def _same_data(request: ApprovalRequest) -> bytes:
+def _same_data(
+    request: ApprovalRequest | NetCancelRequest, unknown: Mapping[str, object] | None = None
+) -> bytes:
     """Write every argument of an order in one unambiguous form."""
-    return json.dumps([getattr(request, name) for name in _DATA]).encode()
+    known = [getattr(request, f.name) for f in request.fields if f.name not in NOT_DATA]
+    return json.dumps([*known, *sorted((unknown or {}).items())]).encode()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from netcancel.core.payment import FrozenCancel, Payment
 from netcancel.errors import InvalidRequest
-from netcancel.kicc import CancelRequest
+from netcancel.kicc import ApprovalAnswer, CancelRequest
 
 if TYPE_CHECKING:
     from netcancel.core.effects import CancelStamp
@@ -46,12 +46,28 @@ def freeze_cancel(payment: Payment, stamp: CancelStamp) -> FrozenCancel:
 
 
 def check_cancel(payment: Payment, body: bytes) -> FrozenCancel:
-    """Take a cancel's body as it was written; raises `InvalidRequest` where it isn't this one's."""
-    request = CancelRequest.from_body(body)
+    """Take a cancel's body as it was written; raises `InvalidRequest` where it isn't this one's.
+
+    What the approval's answer didn't say can't be compared: the gateway judges it.
+    """
+    request = CancelRequest.received(body)
     if request.trx_amt != payment.approved_amt:
         raise InvalidRequest("trx_amt", "must be the whole approved amount: cancels are in full")
     if request.merc_trx_no == payment.merc_trx_no:
         raise InvalidRequest("merc_trx_no", "must be another number than the payment's")
+    answer = payment.answer or ApprovalAnswer()
+    of_reference = answer.van_trx_no if request.wcc == "T" else payment.merc_trx_no
+    for name, known in {
+        "tid": payment.tid,
+        "svc_id": payment.svc_id,
+        "bizr_no": payment.bizr_no,
+        "alot_month": payment.alot_month,
+        "cnd_trx_no": of_reference,
+        "org_aprv_dt": answer.aprv_dt,
+        "org_aprv_no": answer.aprv_no,
+    }.items():
+        if known is not None and getattr(request, name) != known:
+            raise InvalidRequest(name, "must be the approved payment's")
     return FrozenCancel(request.merc_trx_no, body)
 
 

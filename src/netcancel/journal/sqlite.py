@@ -31,7 +31,7 @@ from netcancel.core.payment import (
     TooMany,
 )
 from netcancel.errors import JournalUnavailable
-from netcancel.journal import sqlite_file, sqlite_joined, sqlite_rows, writes
+from netcancel.journal import sqlite_file, sqlite_joined, sqlite_reports, sqlite_rows, writes
 from netcancel.journal.contract import Summary
 from netcancel.journal.statements import RowsStatement, Statement, load, load_rows
 from netcancel.journal.writer import Writer
@@ -58,20 +58,12 @@ KEPT_ANSWER: Final = load("kept_answer")
 HISTORY: Final = load("history")
 DUE: Final = load("due")
 COUNT_IN_DOUBT: Final = load("count_in_doubt")
-PAGE: Final = load("page")
-LIST: Final = load("list")
-LIST_IN_DOUBT: Final = load("list_in_doubt")
-SUMMARY_STATES: Final = load("summary_states")
-SUMMARY_IN_DOUBT: Final = load("summary_in_doubt")
-SUMMARY_REFUSALS: Final = load("summary_refusals")
 SHRED_KEYS: Final = load("shred_keys")
 SHRED_ANSWERS: Final = load("shred_answers")
 SHRED_BODIES: Final = load("shred_bodies")
 
 LOOK_SECONDS: Final = 0.001
 """How soon to look again whether another process is done; a commit takes some of these."""
-
-KNOWN_STATES: Final = {state.value: state for state in State}
 
 
 class Session:
@@ -253,19 +245,18 @@ class SqliteJournal:
     ) -> Future[Sequence[Payment]]:
         """Return payments without history, newest first."""
         names = json.dumps([state.value for state in (State if states is None else states)])
-        statement = LIST_IN_DOUBT if in_doubt else LIST
-        work = partial(_list, statement, states=names, limit=limit)
+        work = partial(sqlite_reports.payments, states=names, in_doubt=in_doubt, limit=limit)
         return self._writer.submit(work, writes=False)
 
     def page(self, *, after: tuple[str, str] | None, limit: int) -> Future[Sequence[Payment]]:
         """Return payments of all worlds by (tid, merc_trx_no), those that follow `after`."""
         tid, merc_trx_no = after or ("", "")
-        work = partial(_page, tid=tid, merc_trx_no=merc_trx_no, limit=limit)
+        work = partial(sqlite_reports.page, tid=tid, merc_trx_no=merc_trx_no, limit=limit)
         return self._writer.submit(work, writes=False)
 
     def summary(self, *, worlds: Collection[str]) -> Future[Summary]:
         """Count the payments; those of all but `worlds` are others'."""
-        return self._writer.submit(partial(_summary, worlds=worlds), writes=False)
+        return self._writer.submit(partial(sqlite_reports.summary, worlds=worlds), writes=False)
 
     def shred_closed(self, *, keep_seconds: float, limit: int) -> Future[int]:
         """Destroy the sealed data of payments that have been final for so long.
@@ -588,39 +579,6 @@ def _unsealed(row: sqlite3.Row, now: int, vault: Vault) -> tuple[Payment, bytes 
         )
     except Exception:  # noqa: BLE001  whatever is wrong with it, the rows behind it are owed too
         return sqlite_rows.payment_in_part(row, now), None
-
-
-def _list(
-    statement: Statement, session: Session, now: int, *, states: str, limit: int
-) -> list[Payment]:
-    values = {"states": states, "limit": limit, "now": now}
-    return [sqlite_rows.payment_in_part(row, now) for row in session.execute(statement, values)]
-
-
-def _page(session: Session, now: int, *, tid: str, merc_trx_no: str, limit: int) -> list[Payment]:
-    after = {"tid": tid, "merc_trx_no": merc_trx_no, "limit": limit}
-    return [sqlite_rows.payment_in_part(row, now) for row in session.execute(PAGE, after)]
-
-
-def _summary(session: Session, now: int, *, worlds: Collection[str]) -> Summary:
-    by_state: dict[State, int] = {}
-    of_other_worlds = 0
-    for row in session.execute(SUMMARY_STATES, {"worlds": json.dumps(list(worlds))}):
-        state = KNOWN_STATES.get(row["state"])
-        if state is not None:
-            by_state[state] = by_state.get(state, 0) + row["payments"]
-        # A state of a newer netcancel: no worker of this one touches it, so it counts as foreign.
-        if state is None or not (row["is_ours"] or state.is_final):
-            of_other_worlds += row["payments"]
-    in_doubt = session.execute(SUMMARY_IN_DOUBT, {"now": now}).fetchone()
-    refusals = session.execute(SUMMARY_REFUSALS, {}).fetchall()
-    return Summary(
-        by_state=by_state,
-        in_doubt=in_doubt["payments"],
-        oldest_in_doubt_seconds=max(0, in_doubt["oldest"]) / MICROSECONDS,
-        of_other_worlds=of_other_worlds,
-        refusals={row["refused"]: row["payments"] for row in refusals},
-    )
 
 
 def _shred_keys(session: Session, now: int, *, keep_seconds: float, limit: int) -> int:

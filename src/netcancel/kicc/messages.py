@@ -131,6 +131,17 @@ class _Request(_Checked):
         names = {field.wire: field.name for field in cls.fields}
         return cls.model_validate({names.get(k, k): value for k, value in read.items()})
 
+    @classmethod
+    def received(cls, body: bytes) -> Self:
+        """Read a request that somebody else wrote; raise InvalidRequest for what breaks a rule.
+
+        Fields of no request of ours are left aside, as a gateway does. An amount that may be left
+        out counts as 0 (spec 1.1).
+        """
+        read = _read(body)
+        values = {field.name: read[field.wire] for field in cls.fields if field.wire in read}
+        return cls.model_validate({"vat_amt": 0, "svc_amt": 0} | values)
+
     def to_body(self) -> bytes:
         """Write the JSON body, in the table's order: the bytes that are signed and sent."""
         values = ((field.wire, getattr(self, field.name)) for field in self.fields)
@@ -183,6 +194,12 @@ def net_cancel_body(approval_body: bytes) -> bytes:
         if (rule := _broken_in_type(field, sent[field.wire], sent)) is not None:
             raise InvalidRequest(field.name, rule)
     return _written({field.wire: sent[field.wire] for field in NET_CANCEL_FIELDS})
+
+
+def unknown_members(body: bytes, request: type[_Request]) -> dict[str, strict_json.Value]:
+    """Return what a body has besides the fields of a request; raise InvalidRequest for no body."""
+    known = {field.wire for field in request.fields}
+    return {name: value for name, value in _read(body).items() if name not in known}
 
 
 def _broken_in_type(field: Field, value: object, sent: Mapping[str, object]) -> str | None:

@@ -19,10 +19,18 @@ from netcancel.core.effects import (
     perform,
 )
 from netcancel.core.flows.net_cancelling import may_send, net_cancel
-from netcancel.core.flows.writing import Fate, Hand, await_decision, finish, write
+from netcancel.core.flows.writing import (
+    Fate,
+    Hand,
+    await_decision,
+    finish,
+    kept_answer,
+    or_hand_over,
+    write,
+)
 from netcancel.core.lifecycle import CancelReason, Event, State, is_move
 from netcancel.core.patience import is_too_old_to_net_cancel
-from netcancel.core.payment import Change, Claim, FrozenCancel, Payment
+from netcancel.core.payment import Asked, Change, Claim, FrozenCancel, Payment
 from netcancel.core.refund import check_cancel, freeze_cancel
 from netcancel.errors import InvalidRequest, JournalUnavailable, PaymentNotFound
 from netcancel.kicc import (
@@ -51,6 +59,8 @@ class CancelWish:
     """The cancel's own number; None: a new one."""
     body: bytes | None = field(default=None, repr=False)
     """The cancel's body, where somebody else has written it; None: it is built."""
+    keeps_answer: bool = False
+    """Whether somebody will ask for the very bytes of the answer."""
 
 
 def cancel(wish: CancelWish, policy: Policy) -> Flow[Payment]:
@@ -92,7 +102,13 @@ def cancel_claimed(payment: Payment, hand: Hand, policy: Policy) -> Flow[Payment
 
 
 def send_cancel(
-    payment: Payment, frozen: FrozenCancel, hand: Hand, policy: Policy, *, goes_on: bool = True
+    payment: Payment,
+    frozen: FrozenCancel,
+    hand: Hand,
+    policy: Policy,
+    *,
+    goes_on: bool = True,
+    keeps_answer: bool = False,
 ) -> Flow[Payment]:
     """Send the one cancel of a payment that we hold, and write what came of it.
 
@@ -103,13 +119,14 @@ def send_cancel(
         yield HandOver(payment.id, hand.writer)  # we were paused: it could outlast our lease
         return payment
     reception = yield from perform(Exchange(signed, policy.timeout_seconds))
-    match judge_cancel(reception, Expected.of(CancelRequest.from_body(frozen.body))):
+    kept = kept_answer(Asked.CANCEL, reception) if keeps_answer else None
+    match judge_cancel(reception, Expected.of(CancelRequest.received(frozen.body))):
         case CancelProven(code, message):
-            change = Change(code=code, message=message)
+            change = Change(code=code, message=message, kept_answer=kept)
             return (yield from finish(payment, Event.CANCEL_PROVEN, change, hand))
         case Refused(code, message):
             note = f"the cancel was refused with {code}"
-            change = Change(code=code, message=message, alarmed=True, note=note)
+            change = Change(code=code, message=message, alarmed=True, kept_answer=kept, note=note)
             return (yield from finish(payment, Event.CANCEL_REFUSED, change, hand))
         case AnswerLost(loss, detail):
             why = f"{loss}: {detail}"
@@ -123,13 +140,8 @@ def _void(wish: CancelWish, event: Event, reason: CancelReason, policy: Policy) 
     number = wish.cancel_trx_no
     if number is not None and (yield from _find(wish, number)) is not None:
         raise InvalidRequest("cancel_trx_no", "must be a number that no payment has")
-    try:
-        return (yield from _void_found(row, wish, event, reason, policy))
-    except (InvalidRequest, GeneratorExit):
-        raise  # nothing is ours, or the machine dies here: there is nothing to hand over
-    except BaseException:
-        yield HandOver(row.id, wish.writer)
-        raise
+    flow = _void_found(row, wish, event, reason, policy)
+    return (yield from or_hand_over(flow, row.id, wish.writer))
 
 
 def _find(wish: CancelWish, number: str) -> Flow[Payment | None]:
@@ -151,7 +163,8 @@ def _void_found(
         if fate is Fate.UNKNOWN:
             raise JournalUnavailable("the cancel could not be written; nothing was sent")
         if frozen is not None and hand.holds(row, seen, State.CANCELLING):
-            return (yield from send_cancel(row, frozen, hand, policy))
+            keeps = wish.keeps_answer
+            return (yield from send_cancel(row, frozen, hand, policy, keeps_answer=keeps))
         if fate is Fate.APPLIED:
             return row
     return row
