@@ -32,7 +32,6 @@ from netcancel.core.payment import (
 )
 from netcancel.errors import JournalUnavailable
 from netcancel.journal import sqlite_file, sqlite_joined, sqlite_reports, sqlite_rows, writes
-from netcancel.journal.contract import Summary
 from netcancel.journal.statements import RowsStatement, Statement, load, load_rows
 from netcancel.journal.writer import Writer
 from netcancel.kicc import ApprovalAnswer
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from netcancel.journal.contract import Summary
     from netcancel.journal.sqlite_joined import Runs
     from netcancel.journal.vault import Digest, Sealed, Vault
     from netcancel.journal.writer import Work
