@@ -17,7 +17,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "kicc": {"errors"},
     "core": {"errors", "kicc"},
     "observe": {"errors"},
-    "settings": {"core", "errors", "kicc", "wire.network"},
+    "secret_file": {"errors"},
+    "tables": {"errors", "kicc", "secret_file"},
+    "settings": {"core", "errors", "kicc", "secret_file", "tables", "wire.network"},
     "wire": {"errors", "kicc"},
     "journal": {"core", "errors", "kicc"},
     "drive": {"core", "errors", "journal", "kicc", "wire"},
@@ -29,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "provisional": {"core", "errors", "kicc", "observe"},
     "guard": OUTER | {"desk", "freezing", "provisional", "recovery"},
     "reconcile": {"core", "errors", "kicc"},  # of a journal it needs one operation, as a protocol
+    "proxy": OUTER | {"desk", "freezing", "recovery", "tables"},
     "sandbox": set(),  # the other side shares nothing, so that it can contradict us
     "sandbox.handle": {"kicc"},  # for the value types Merchant and Credentials
     "testing": {"guard", "journal", "sandbox"},

@@ -6,12 +6,13 @@ whatever is not final is due for recovery at some time.
 
 `approve`, `cancel`, `reject`, `confirm` and `void` are their caller's; `recover` is a worker's, for
 a payment that it has just claimed. Every write is conditional on the version that the flow has
-seen.
+seen. `forward` is for what no journal knows: it promises nothing.
 """
 
 from netcancel.core.flows.approving import Charged, Order, approve, charge
 from netcancel.core.flows.cancelling import CancelWish, cancel, reject
 from netcancel.core.flows.confirming import confirm
+from netcancel.core.flows.forwarding import forward
 from netcancel.core.flows.recovering import recover
 from netcancel.core.flows.voiding import VoidWish, void
 
@@ -24,6 +25,7 @@ __all__ = [
     "cancel",
     "charge",
     "confirm",
+    "forward",
     "recover",
     "reject",
     "void",
