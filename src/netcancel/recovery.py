@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import threading
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -130,28 +131,33 @@ class Recovery:
         return False
 
     async def _sweep(self, report: Report, limit: int | None, stop: asyncio.Event) -> None:
-        """Claim what is due, as fast as the policy allows, until nothing is."""
-        for world in self._desk.worlds.values():
-            await self._sweep_world(world, report, limit, stop)
+        """Claim what is due, as fast as the policy allows, until nothing is.
 
-    async def _sweep_world(
-        self, world: str, report: Report, limit: int | None, stop: asyncio.Event
-    ) -> None:
-        while not stop.is_set():
+        The worlds take turns, so that an outage of one doesn't keep the others waiting.
+        """
+        worlds = [*self._desk.worlds.values()]
+        # By chance, because a pass with a small limit may reach no other than the first.
+        turns = deque(random.sample(worlds, len(worlds)))
+        while turns and not stop.is_set():
             wanted = CLAIM_BATCH if limit is None else min(CLAIM_BATCH, limit - report.claimed)
             if wanted == 0:
                 return
             taken = await self._room_for(wanted)
             if taken == 0:
                 continue
-            claimed_at, writer = clock.now(), new_tag()
-            claims = await self._claim(world, writer, taken)
-            self._pace.give_back(taken - len(claims))
-            report.claimed += len(claims)
-            for claim in claims:
-                self._start(claim, claimed_at, writer, report)
-            if len(claims) < taken:
-                return
+            world = turns.popleft()
+            if await self._claim_and_start(world, taken, report) == taken:
+                turns.append(world)
+
+    async def _claim_and_start(self, world: str, taken: int, report: Report) -> int:
+        """Claim up to `taken` payments of a world, begin with each, and say how many."""
+        claimed_at, writer = clock.now(), new_tag()
+        claims = await self._claim(world, writer, taken)
+        self._pace.give_back(taken - len(claims))
+        report.claimed += len(claims)
+        for claim in claims:
+            self._start(claim, claimed_at, writer, report)
+        return len(claims)
 
     async def _room_for(self, wanted: int) -> int:
         """Return how many may be claimed now; waits a moment where it is none."""

@@ -136,7 +136,7 @@ def test_a_person_closes_a_payment(run: Run, escalated: Payment, kind: str) -> N
         ((*RESOLVE, "--seen", "3.w", "--by", "\u202e"), 2, "who asks"),
         (("resolve", "A", "--as", "paid", "--note", "x", "--seen", "3.w"), 2, "--as"),
         ((*RESOLVE, "--seen", "3.w", "--journal", "memory://"), 2, "memory"),
-        (("retry", "A", "--seen", "3.w", "--as", "cancel"), 2, "no approval number"),
+        (("retry", "A", "--seen", "3.w", "--as", "cancel"), 2, "allows no cancel"),
         (("retry", "A", "--seen", "3.w", "--as", "approval"), 2, "--as"),
         (("retry", "--all", "--as", "cancel"), 2, "for one payment"),
     ],

@@ -451,6 +451,27 @@ def test_a_row_that_can_not_be_written_stops_no_claim(path: Path, damage: str) -
     journal.close()
 
 
+@pytest.mark.parametrize("damage", UNWRITABLE_ROWS.values(), ids=UNWRITABLE_ROWS)
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_a_row_that_can_not_be_written_holds_nobodys_place(
+    path: Path, damage: str, limit: int
+) -> None:
+    """It is due for ever; every claim is as full as if it weren't there."""
+    clock = Clock()
+    journal = open_file(path, clock)
+    payments = [open_one(journal) for _ in range(6)]
+    for place in (1, 2, 4):
+        run_sql(path, damage.replace("seq = 2", f"seq = {place}"))
+    clock.advance(HOLD)
+    rest = [payments[place - 1].id for place in (3, 5, 6)]
+    while rest:
+        claims = journal.claim_due(world=WORLD, writer="w", limit=limit, hold_seconds=HOLD).result()
+        assert [claim.payment.id for claim in claims] == rest[:limit]
+        rest = rest[limit:]
+    assert journal.claim_due(world=WORLD, writer="w", limit=9, hold_seconds=HOLD).result() == []
+    journal.close()
+
+
 @pytest.mark.parametrize("damage", UNREADABLE_ROWS.values(), ids=UNREADABLE_ROWS)
 def test_a_row_that_can_not_be_read_is_seen_and_named(path: Path, damage: str) -> None:
     """Lists and counts hold it, without what is damaged; whoever asks for it alone is told."""

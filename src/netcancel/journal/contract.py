@@ -127,8 +127,9 @@ class Journal(Protocol):
         `approving` with its lease run out becomes `net_cancelling`, a new debt, one attempt;
         `net_cancelling` and `settling` stay, with one attempt more. `unconfirmed` becomes
         `cancelling`, a new debt, no attempt yet; `cancelling` stays as it is. Each gets a new
-        version. A damaged row is claimed without its body; one that can't even be written is left
-        out.
+        version. A damaged row is claimed without its body. One that can't even be written is left
+        out, and keeps no other from its turn: fewer than `limit` come back only where no more can
+        be had now.
         """
 
     def list_payments(

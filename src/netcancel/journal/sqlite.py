@@ -557,17 +557,32 @@ def _claim_due(
     hold_seconds: float,
     vault: Vault,
 ) -> list[Claim]:
-    due = {"world": world, "now": now, "limit": limit}
+    take = partial(_claim_one, session, writer=writer, hold_seconds=hold_seconds, vault=vault)
     claims: list[Claim] = []
-    for row in session.execute(DUE, due).fetchall():
-        payment, body = _unsealed(row, now, vault)
-        event, change = writes.claim(payment, hold_seconds)
-        # Whoever changed the file against its constraints has made a row that can't be written.
-        with suppress(sqlite3.IntegrityError):
-            held = _Moving(payment, event, writer, change)(session, now)
-            if held is not None:
-                claims.append(Claim(held, body))
+    left_out = 0
+    while (wanted := limit - len(claims)) > 0:
+        # What can't be written stays at the head of the queue: the next look goes past it.
+        due = {"world": world, "now": now, "limit": left_out + wanted}
+        rows = session.execute(DUE, due).fetchall()[left_out:]
+        taken = [take(row, now) for row in rows]
+        claims += [claim for claim in taken if claim is not None]
+        left_out += taken.count(None)
+        if len(rows) < wanted:
+            break
     return claims
+
+
+def _claim_one(
+    session: Session, row: sqlite3.Row, now: int, *, writer: str, hold_seconds: float, vault: Vault
+) -> Claim | None:
+    """Take one due row; None: it can't be written."""
+    payment, body = _unsealed(row, now, vault)
+    event, change = writes.claim(payment, hold_seconds)
+    try:
+        held = _Moving(payment, event, writer, change)(session, now)
+    except sqlite3.IntegrityError:  # somebody changed the file against its constraints
+        return None
+    return None if held is None else Claim(held, body)
 
 
 def _unsealed(row: sqlite3.Row, now: int, vault: Vault) -> tuple[Payment, bytes | None]:

@@ -45,12 +45,7 @@ from netcancel.core.payment import (
 )
 from netcancel.core.policy import COMMIT_BUDGET_SECONDS, SEND_WITHIN_SECONDS, Policy
 from netcancel.core.refund import freeze_cancel
-from netcancel.errors import (
-    DuplicateTransaction,
-    InvalidRequest,
-    JournalUnavailable,
-    TooManyInDoubt,
-)
+from netcancel.errors import DuplicateTransaction, JournalUnavailable, TooManyInDoubt
 from netcancel.kicc import (
     APPROVAL_PATH,
     AmountDiffers,
@@ -159,10 +154,7 @@ def _charge(
 def _freeze_cancel(payment: Payment, answer: ApprovalAnswer) -> Flow[FrozenCancel | None]:
     """Freeze the cancel of a charge of another sum; None: its answer doesn't allow one."""
     stamp = yield from perform(StampCancel())
-    try:
-        return freeze_cancel(replace(payment, answer=answer), stamp)
-    except InvalidRequest:
-        return None
+    return freeze_cancel(replace(payment, answer=answer), stamp)
 
 
 def _consequence(
