@@ -18,6 +18,7 @@ from netcancel.journal import sqlite
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable
 
     from bench.variants import AsyncPay, Pay
 
@@ -153,8 +154,10 @@ class CountingSession(sqlite.Session):
 
     commits = 0
 
-    def __init__(self, connection: sqlite3.Connection, mode: str) -> None:
-        super().__init__(connection, mode)
+    def __init__(
+        self, connection: sqlite3.Connection, mode: str, clock: Callable[[], float]
+    ) -> None:
+        super().__init__(connection, mode, clock)
         self._counted = connection
         self._changes = 0
 

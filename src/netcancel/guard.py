@@ -6,7 +6,7 @@ import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypedDict
 
 from netcancel.core import flows
 from netcancel.core.lifecycle import RECOVERABLE, State
@@ -35,6 +35,13 @@ RecoveryPlace = Literal["thread", "off"]
 
 ADVISED_NUMBER_BYTES: Final = 20
 """A longer number can't be cancelled by itself, and answers echo its beginning only (spec 3.3)."""
+
+
+class _ConfirmWish(TypedDict):
+    worlds: frozenset[str]
+    tid: str
+    merc_trx_no: str
+    writer: str
 
 
 class _Guard:
@@ -121,17 +128,13 @@ class _Guard:
         tid = tid or self._merchant.tid
         return flows.confirm(self._desk.all_worlds, tid, merc_trx_no, new_tag())
 
-    def _confirm_in(self, connection: object, merc_trx_no: str, tid: str | None) -> bool:
-        payment = self._desk.journal.confirm_in(
-            connection,
-            worlds=self._desk.all_worlds,
-            tid=tid or self._merchant.tid,
-            merc_trx_no=merc_trx_no,
-            writer=new_tag(),
-        )
-        if payment is None:
-            raise PaymentNotFound("the journal knows no such payment of this gateway")
-        return payment.state is State.APPROVED
+    def _confirm_wish(self, merc_trx_no: str, tid: str | None) -> _ConfirmWish:
+        return {
+            "worlds": self._desk.all_worlds,
+            "tid": tid or self._merchant.tid,
+            "merc_trx_no": merc_trx_no,
+            "writer": new_tag(),
+        }
 
     def _begin(self) -> None:
         if self._recovery is not None:
@@ -168,6 +171,12 @@ def _checked(merchant: object) -> Merchant:
     if not isinstance(merchant, Merchant):
         raise ConfigurationError("merchant must be a netcancel.Merchant")
     return merchant
+
+
+def _stands(payment: Payment | None) -> bool:
+    if payment is None:
+        raise PaymentNotFound("the journal knows no such payment of this gateway")
+    return payment.state is State.APPROVED
 
 
 class Guard(_Guard):
@@ -238,7 +247,8 @@ class Guard(_Guard):
         `ConfigurationError` for another connection, and `JournalUnavailable`: `find` tells then.
         """
         if connection is not None:
-            return self._confirm_in(connection, merc_trx_no, tid)
+            wish = self._confirm_wish(merc_trx_no, tid)
+            return _stands(self._desk.journal.confirm_in(connection, **wish))
         payment = drive(self._confirmation(merc_trx_no, tid), self._perform)
         return payment.state is State.APPROVED
 
@@ -359,10 +369,12 @@ class AsyncGuard(_Guard):
     ) -> bool:
         """Let a charge stand that was approved with `confirm_within`; see `Guard.confirm`.
 
-        A `connection` is used in the calling thread, and may block it for as long as it waits.
+        A `connection` of psycopg may be an AsyncConnection: it is awaited. Any other is used in the
+        calling thread, and may block it for as long as it waits.
         """
         if connection is not None:
-            return self._confirm_in(connection, merc_trx_no, tid)
+            wish = self._confirm_wish(merc_trx_no, tid)
+            return _stands(await self._desk.journal.confirm_in_by_awaiting(connection, **wish))
         payment = await self._drive(self._confirmation(merc_trx_no, tid))
         return payment.state is State.APPROVED
 

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from netcancel.core.lifecycle import MOVES, Event, IllegalMove, State
 from netcancel.core.payment import Change, Claim, Intent, Known, Payment
 from netcancel.journal import Journal
-from netcancel.journal.sqlite import SqliteJournal
-from netcancel.journal.statements import ROWS_MAX, load_rows
+from netcancel.journal.database import DatabaseJournal
+from netcancel.journal.sqlite_file import SQL
+from netcancel.journal.statements import ROWS_MAX
 from tests.journal.samples import (
     ANSWER,
     CHANGES,
@@ -60,7 +61,7 @@ def held(journal: Journal) -> Iterator[None]:
         busy.set()
         assert gate.wait(10)
 
-    assert isinstance(journal, SqliteJournal)
+    assert isinstance(journal, DatabaseJournal)
     journal._writer.submit(wait, writes=False)
     assert busy.wait(10)
     try:
@@ -352,7 +353,7 @@ def test_many_are_written_without_a_second_try(journal: Journal) -> None:
     def listen(session: Any, _now: int) -> None:
         session._connection.set_trace_callback(statements.append)
 
-    assert isinstance(journal, SqliteJournal)
+    assert isinstance(journal, DatabaseJournal)
     journal._writer.submit(listen, writes=False).result()
     asks = [ask for payment in payments for ask in (opening(intent()), approving(payment))]
     together(journal, asks)
@@ -365,4 +366,4 @@ def test_many_are_written_without_a_second_try(journal: Journal) -> None:
 def test_a_statement_for_many_has_one_row_of_parameters(name: str) -> None:
     """Any other parameter would belong to no row."""
     with pytest.raises(ValueError, match="one row of VALUES"):
-        load_rows(name)
+        SQL.load_rows(name)

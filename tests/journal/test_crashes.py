@@ -149,6 +149,7 @@ def test_sixteen_processes_open_one_number_once(tmp_path: Path) -> None:
 FORK = """
 import os, sys, threading, warnings
 from pathlib import Path
+from netcancel.journal.statements import Query
 from tests.journal.samples import *
 
 warnings.simplefilter("ignore")  # newer Pythons warn of forks beside threads: that is the subject
@@ -157,7 +158,7 @@ held = threading.Event()
 leave = threading.Event()
 
 def write_and_wait(session, now):
-    session.execute(__import__("netcancel.journal.sqlite").journal.sqlite.SHRED_BODIES, {})
+    session.execute(Query.SHRED_BODIES, {})
     held.set()
     leave.wait(20)
 

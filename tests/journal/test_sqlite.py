@@ -13,16 +13,16 @@ from netcancel.core.lifecycle import Event, State
 from netcancel.core.payment import Change, Known, Payment
 from netcancel.errors import ConfigurationError, JournalUnavailable
 from netcancel.journal import Journal, open_journal
+from netcancel.journal.rows import SCHEMA
 from netcancel.journal.sqlite import open_sqlite
 from netcancel.journal.sqlite_file import (
     APPLICATION_ID,
-    SCHEMA,
+    SQL,
     connect,
     file_system_of,
     is_network,
     journal_mode,
 )
-from netcancel.journal.statements import script
 from tests.canaries import TOKEN
 from tests.journal.samples import (
     BODY,
@@ -639,7 +639,7 @@ def test_every_statement_is_used_and_every_index_is_needed(made: Path) -> None:
     for name in ("due", "count_in_doubt", "list_in_doubt", "summary_in_doubt", "shred_keys",
                  "shred_bodies", "read", "find", "history", "move", "note",
                  "noted_answers"):  # fmt: skip
-        text = re.sub(r"--[^\n]*", "", script(f"{name}.sql"))
+        text = re.sub(r"--[^\n]*", "", SQL.script(f"{name}.sql"))
         plan = connection.execute(
             "EXPLAIN QUERY PLAN " + re.sub(r":[a-z_]+", "NULL", text)
         ).fetchall()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from netcancel.core.payment import MICROSECONDS
 from netcancel.errors import JournalUnavailable
 from netcancel.journal.writer import BATCH_MAX, Work, Writer
 from tests.journal.samples import START
@@ -18,21 +19,25 @@ class File:
     """A session on a real SQLite file, in which a test can let any step fail."""
 
     def __init__(self, path: Path, failing: set[str], seen: list[str]) -> None:
-        self.connection = sqlite3.connect(path, isolation_level=None)
+        self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self.connection.execute("CREATE TABLE IF NOT EXISTS kept (number INTEGER UNIQUE)")
         self.failing = failing
         self.seen = seen
+        self.is_lost = False
 
     def step(self, name: str) -> None:
         """Note a step, or fail in it."""
         self.seen.append(name)
+        if self.is_lost:
+            raise sqlite3.OperationalError("the connection is lost")
         if name in self.failing:
             raise sqlite3.OperationalError(f"{name} failed")
 
-    def begin(self, *, writes: bool) -> None:
+    def begin(self, *, writes: bool) -> int:
         """Begin."""
         self.step("begin to write" if writes else "begin to read")
         self.connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+        return round(START * MICROSECONDS)
 
     def perform(self, works: Sequence[Work["File", Any]], now: int) -> list[Any]:
         """Perform one after the other."""
@@ -65,7 +70,8 @@ class Bench:
     def __init__(self, path: Path) -> None:
         self.failing: set[str] = set()
         self.seen: list[str] = []
-        self.writer = Writer(lambda: self.connect(path), lambda: START)
+        self.sessions: list[File] = []
+        self.writer = Writer(lambda: self.connect(path))
         self.gate = threading.Event()
 
     def connect(self, path: Path) -> File:
@@ -73,7 +79,8 @@ class Bench:
         if "connect" in self.failing:
             raise sqlite3.OperationalError("connect failed")
         self.seen.append("connect")
-        return File(path, self.failing, self.seen)
+        self.sessions.append(File(path, self.failing, self.seen))
+        return self.sessions[-1]
 
     def hold(self) -> None:
         """Keep the thread busy until it is let go: what is submitted meanwhile is one batch."""
@@ -86,6 +93,11 @@ class Bench:
         self.writer.submit(wait, writes=False)
         assert busy.wait(10)
         self.seen.clear()
+
+    def lose(self) -> None:
+        """Lose the connection, as when its server goes."""
+        self.sessions[-1].connection.rollback()
+        self.sessions[-1].is_lost = True
 
     def insert(self, number: int) -> Future[int]:
         """Submit the insertion of a number."""
@@ -197,6 +209,48 @@ def test_a_connection_that_is_broken_is_replaced(bench: Bench) -> None:
     assert bench.insert(2).result() > 0
     assert bench.seen.count("connect") == 2
     assert bench.kept() == [2]
+    bench.writer.close()
+
+
+def test_a_connection_lost_between_batches_is_replaced_unnoticed(bench: Bench) -> None:
+    """A server that was restarted in the meantime costs nobody a failure."""
+    assert bench.insert(1).result() > 0
+    bench.lose()
+    bench.seen.clear()
+    assert bench.insert(2).result() > 0
+    steps = ["begin to write", "close", "connect", "begin to write", "insert 2", "commit"]
+    assert bench.seen == steps
+    assert bench.kept() == [1, 2]
+    bench.writer.close()
+
+
+def test_a_connection_lost_within_a_batch_is_told_to_all_at_once(bench: Bench) -> None:
+    """Nobody waits while each operation by itself looks for a server that is gone."""
+    bench.hold()
+
+    def lose(session: File, _: int) -> None:
+        bench.lose()
+        session.step("is cut off")
+
+    before = bench.insert(1)
+    at_hand: Future[Any] = bench.writer.submit(lose, writes=False)
+    futures = [before, at_hand, bench.insert(2)]
+    bench.gate.set()
+    for future in futures:
+        with pytest.raises(JournalUnavailable, match="lost"):
+            future.result()
+    assert bench.seen.count("connect") == 0
+    assert bench.kept() == []
+    bench.writer.close()
+
+
+def test_a_new_connection_that_can_not_begin_is_closed(bench: Bench) -> None:
+    """Each call gets another; none is left open."""
+    bench.failing.add("begin to write")
+    for number in range(3):
+        with pytest.raises(JournalUnavailable, match="begin to write failed"):
+            bench.insert(number).result()
+    assert bench.seen.count("connect") == bench.seen.count("close") == 3
     bench.writer.close()
 
 

@@ -5,11 +5,11 @@ import re
 import pytest
 
 from netcancel.core.lifecycle import FINAL, MOVES, RECOVERABLE, VOIDING, Event, State
-from netcancel.journal.statements import script
+from netcancel.journal.sqlite_file import SQL
 from netcancel.journal.writes import REFUSALS
 from tests.journal.samples import CHANGES, WAYS
 
-SCHEMA = script("0001_create.sql")
+SCHEMA = SQL.script("0001_create.sql")
 
 
 RULES = {State(name): rule for name, rule in re.findall(r"WHEN '(\w+)' +THEN (.*)", SCHEMA)}
@@ -33,14 +33,14 @@ def test_what_the_schema_calls_due_is_what_is_neither_final_nor_a_persons() -> N
 @pytest.mark.parametrize("name", ["0001_create.sql", "shred_keys.sql"])
 def test_what_may_be_shredded_is_final(name: str) -> None:
     """Nothing is due and no person has to decide: by the schema, that is final."""
-    assert "due_at IS NULL AND state <> 'escalated'" in script(name)
+    assert "due_at IS NULL AND state <> 'escalated'" in SQL.script(name)
     not_due = {state for state, rule in RULES.items() if rule.startswith("due_at IS NULL")}
     assert not_due - {State.ESCALATED} == FINAL
 
 
 def test_what_is_claimed_in_sql_is_what_the_table_lets_recovery_claim() -> None:
     """A state is claimable where the table has a claim for it."""
-    named = {State(name) for name in re.findall(r"state = '(\w+)'", script("due.sql"))}
+    named = {State(name) for name in re.findall(r"state = '(\w+)'", SQL.script("due.sql"))}
     claims = {Event.CLAIMED, Event.LEASE_RAN_OUT, Event.CONFIRMATION_MISSED}
     by_table = {row.source for row in MOVES if row.event in claims}
     assert named == RECOVERABLE == by_table

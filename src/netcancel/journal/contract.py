@@ -119,6 +119,18 @@ class Journal(Protocol):
         `ConfigurationError` for any other, and what its driver raises.
         """
 
+    async def confirm_in_by_awaiting(
+        self,
+        connection: object,
+        *,
+        worlds: Collection[str],
+        tid: str,
+        merc_trx_no: str,
+        writer: str,
+    ) -> Payment | None:
+        """Do the same, also with a connection that must be awaited."""
+        ...
+
     def claim_due(
         self, *, world: str, writer: str, limit: int, hold_seconds: float
     ) -> Future[list[Claim]]:

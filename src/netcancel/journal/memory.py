@@ -117,6 +117,10 @@ class MemoryJournal:
             "a journal in memory has no database that a connection could be to"
         )
 
+    async def confirm_in_by_awaiting(self, connection: object, **wish: object) -> Payment | None:
+        """Refuse likewise."""
+        return self.confirm_in(connection, **wish)
+
     def claim_due(
         self, *, world: str, writer: str, limit: int, hold_seconds: float
     ) -> Future[list[Claim]]:

@@ -6,83 +6,60 @@ every batch that writes, and the conditions of `move.sql`, whose effect on each 
 
 from __future__ import annotations
 
-import json
 import sqlite3
-import sys
 import time
-from concurrent.futures import Future
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import groupby
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from netcancel.core.lifecycle import Event, State, is_move
-from netcancel.core.payment import (
-    MICROSECONDS,
-    Asked,
-    Change,
-    Claim,
-    Intent,
-    KeptAnswer,
-    Known,
-    Opened,
-    Payment,
-    TooMany,
-)
-from netcancel.errors import JournalUnavailable
-from netcancel.journal import sqlite_file, sqlite_joined, sqlite_reports, sqlite_rows, writes
-from netcancel.journal.statements import RowsStatement, Statement, load, load_rows
-from netcancel.journal.writer import Writer
-from netcancel.kicc import ApprovalAnswer
+from netcancel.core.payment import MICROSECONDS
+from netcancel.journal import operations, sqlite_file, sqlite_joined
+from netcancel.journal.database import DatabaseJournal, Joined
+from netcancel.journal.sqlite_joined import execute
+from netcancel.journal.statements import Query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from netcancel.journal.contract import Summary
-    from netcancel.journal.sqlite_joined import Runs
-    from netcancel.journal.vault import Digest, Sealed, Vault
+    from netcancel.journal.operations import Answer
+    from netcancel.journal.vault import Vault
     from netcancel.journal.writer import Work
-
-OPEN_NEW: Final = load_rows("open_new")
-MOVE: Final = load_rows("move")
-NOTED_ANSWERS: Final = load_rows("noted_answers")
-NOTE: Final = load("note")
-NOTE_ANSWER: Final = load("note_answer")
-READ: Final = load("read")
-FIND: Final = load("find")
-FIND_BY_VAN_NUMBER: Final = load("find_by_van_number")
-KEEP_ANSWER: Final = load("keep_answer")
-KEPT_ANSWER: Final = load("kept_answer")
-HISTORY: Final = load("history")
-DUE: Final = load("due")
-COUNT_IN_DOUBT: Final = load("count_in_doubt")
-SHRED_KEYS: Final = load("shred_keys")
-SHRED_ANSWERS: Final = load("shred_answers")
-SHRED_BODIES: Final = load("shred_bodies")
 
 LOOK_SECONDS: Final = 0.001
 """How soon to look again whether another process is done; a commit takes some of these."""
 
 
+def now_by(clock: Callable[[], float]) -> int:
+    """Return the time in whole microseconds."""
+    return round(clock() * MICROSECONDS)
+
+
 class Session:
     """A connection to the file, and what its transactions need."""
 
-    def __init__(self, connection: sqlite3.Connection, mode: str) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, mode: str, clock: Callable[[], float]
+    ) -> None:
         self._connection = connection
+        self._clock = clock
         self._is_wal = mode == "wal"
         self._empties_log = False
 
-    def execute(self, statement: Statement, *rows: Mapping[str, Any]) -> sqlite3.Cursor:
-        """Run a statement with its named parameters."""
-        return self._connection.execute(statement.text, statement.bind(*rows))
+    def execute(self, query: Query, *values: Mapping[str, Any]) -> Answer:
+        """Ask with named parameters."""
+        if query is Query.SHRED_BODIES:
+            self._empties_log = self._is_wal  # after the commit: it holds what was overwritten
+        return execute(self._connection.execute, query, values)
 
-    def begin(self, *, writes: bool) -> None:
+    def begin(self, *, writes: bool) -> int:
         """Begin a transaction; with `writes`, no other process may begin to write until its end."""
-        if not writes:
+        if writes:
+            self._begin_to_write()
+        else:
             self._connection.execute("BEGIN")
-            return
+        return now_by(self._clock)
+
+    def _begin_to_write(self) -> None:
         # SQLite itself looks again ever more rarely, up to a tenth of a second apart: beside a
         # process that commits without a pause it would hardly ever find the file free.
         until = time.monotonic() + sqlite_file.BUSY_SECONDS
@@ -102,15 +79,17 @@ class Session:
             return False
         return True
 
-    def perform(self, works: Sequence[Work[Session, Any]], now: int) -> list[Any]:
+    def perform(self, works: Sequence[Work[Any, Any]], now: int) -> list[Any]:
         """Do a batch's works, as if one after the other."""
-        if sum(map(_is_for_many, works)) > 1:
-            self._connection.execute("SAVEPOINT before_the_batch")
-            results = _together(self, works, now)
-            if results is not None:
-                return results
-            self._connection.execute("ROLLBACK TO before_the_batch")
-        return [work(self, now) for work in works]
+        return operations.perform(self, works, now)
+
+    def mark(self, name: str) -> None:
+        """Set a savepoint."""
+        self._connection.execute(f"SAVEPOINT {name}")
+
+    def undo_to(self, name: str) -> None:
+        """Undo what was done since a savepoint."""
+        self._connection.execute(f"ROLLBACK TO {name}")
 
     def commit(self) -> None:
         """Make the transaction durable."""
@@ -133,475 +112,43 @@ class Session:
         bugs = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
         return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, bugs)
 
-    def empty_log(self) -> None:
-        """Have the write-ahead log emptied after the commit: it holds what was overwritten."""
-        self._empties_log = self._is_wal
+    def is_refusal(self, error: Exception) -> bool:
+        """Whether a constraint was broken."""
+        return isinstance(error, sqlite3.IntegrityError)
+
+    @property
+    def is_lost(self) -> bool:
+        """A file is never out of reach for good."""
+        return False
 
 
-class SqliteJournal:
-    """Keeps payments in a SQLite file; see `contract.Journal`."""
+@dataclass(frozen=True, slots=True)
+class SqliteDatabase:
+    """A journal's file, and how it is held."""
 
-    def __init__(
-        self, path: Path, vault: Vault, digest: Digest, clock: Callable[[], float], mode: str
-    ) -> None:
-        self._path = path
-        self._vault = vault
-        self._digest = digest
-        self._clock = clock
-        connect = partial(_connect, path, mode)
-        self._writer: Writer[Session] = Writer(connect, clock)
+    path: Path
+    mode: str
+    clock: Callable[[], float]
 
-    def open_new(self, intent: Intent) -> Future[Opened | Known | TooMany]:
-        """Write an intent as `approving`, unless its number is there or too many are in doubt."""
-        # Sealed here, by the caller's thread: the writer's time is everybody's.
-        sealed = self._vault.seal(intent.net_cancel_body, sqlite_rows.name_of(intent))
-        digest = self._digest.of(intent.same_data)
-        work = _Opening(intent, sealed, digest, self._digest.fits)
-        return self._writer.submit(work, writes=True)
+    def connect(self) -> Session:
+        """Open the file."""
+        return Session(sqlite_file.connect(self.path, self.mode), self.mode, self.clock)
 
-    def read(self, payment_id: str) -> Future[Payment | None]:
-        """Return a payment with its history."""
-        return self._writer.submit(partial(_look, READ, {"id": payment_id}), writes=False)
+    def join(self, connection: object) -> Joined:
+        """Join the transaction of a caller's connection to the file."""
+        return Joined(sqlite_joined.join(connection, self.path), now_by(self.clock))
 
-    def find(self, tid: str, merc_trx_no: str) -> Future[Payment | None]:
-        """Return a payment by its number, with its history."""
-        number = {"tid": tid, "merc_trx_no": merc_trx_no}
-        return self._writer.submit(partial(_look, FIND, number), writes=False)
-
-    def find_by_van_number(self, tid: str, van_trx_no: str) -> Future[Payment | None]:
-        """Return the newest payment whose answer has this VAN number, with its history."""
-        number = {"tid": tid, "van_trx_no": van_trx_no}
-        return self._writer.submit(partial(_look, FIND_BY_VAN_NUMBER, number), writes=False)
-
-    def move_if_unchanged(
-        self, seen: Payment, event: Event, writer: str, change: Change
-    ) -> Future[Payment | None]:
-        """Make the table's move if state and version are still as seen; None: nothing changed."""
-        work: Work[Session, Payment | None] = _Moving(seen, event, writer, change)
-        if change.kept_answer is not None:
-            work = partial(_move_and_keep, move=work, kept=change.kept_answer, vault=self._vault)
-        return self._writer.submit(work, writes=True)
-
-    def note(self, seen: Payment, event: Event, writer: str, change: Change) -> Future[None]:
-        """Add a line to the history; of the row only `answer` is written, where it is empty."""
-        work = partial(_note, payment_id=seen.id, event=event, writer=writer, change=change)
-        return self._writer.submit(work, writes=True)
-
-    def hand_over_if_held(self, payment_id: str, writer: str) -> Future[None]:
-        """Make due at once what `writer` wrote last and still owes."""
-        return self._writer.submit(
-            partial(_hand_over, payment_id=payment_id, writer=writer), writes=True
-        )
-
-    def open_body(self, payment_id: str) -> Future[bytes | None]:
-        """Open the frozen body of a net-cancel; None: shredded, damaged or not there."""
-        work = partial(_open_body, payment_id=payment_id, vault=self._vault)
-        return self._writer.submit(work, writes=False)
-
-    def open_answer(self, payment_id: str, asked: Asked) -> Future[bytes | None]:
-        """Open an answer that a move kept; None: never kept, shredded or damaged."""
-        work = partial(_open_answer, payment_id=payment_id, asked=asked, vault=self._vault)
-        return self._writer.submit(work, writes=False)
-
-    def confirm_if_unconfirmed(
-        self, *, worlds: Collection[str], tid: str, merc_trx_no: str, writer: str
-    ) -> Future[Payment | None]:
-        """Make an unconfirmed payment of these worlds approved; return it as it is then."""
-        work = partial(_confirm, worlds=worlds, tid=tid, merc_trx_no=merc_trx_no, writer=writer)
-        return self._writer.submit(work, writes=True)
-
-    def confirm_in(
-        self,
-        connection: object,
-        *,
-        worlds: Collection[str],
-        tid: str,
-        merc_trx_no: str,
-        writer: str,
-    ) -> Payment | None:
-        """Do the same in the caller's open transaction, which commits it or rolls it back."""
-        session = sqlite_joined.join(connection, self._path)
-        now = round(self._clock() * MICROSECONDS)
-        return _confirm(
-            session, now, worlds=worlds, tid=tid, merc_trx_no=merc_trx_no, writer=writer
-        )
-
-    def claim_due(
-        self, *, world: str, writer: str, limit: int, hold_seconds: float
-    ) -> Future[list[Claim]]:
-        """Take up to `limit` due payments of this world, longest due first."""
-        work = partial(
-            _claim_due,
-            world=world,
-            writer=writer,
-            limit=limit,
-            hold_seconds=hold_seconds,
-            vault=self._vault,
-        )
-        return self._writer.submit(work, writes=True)
-
-    def list_payments(
-        self, *, states: Iterable[State] | None = None, in_doubt: bool = False, limit: int = 1000
-    ) -> Future[Sequence[Payment]]:
-        """Return payments without history, newest first."""
-        names = json.dumps([state.value for state in (State if states is None else states)])
-        work = partial(sqlite_reports.payments, states=names, in_doubt=in_doubt, limit=limit)
-        return self._writer.submit(work, writes=False)
-
-    def page(self, *, after: tuple[str, str] | None, limit: int) -> Future[Sequence[Payment]]:
-        """Return payments of all worlds by (tid, merc_trx_no), those that follow `after`."""
-        tid, merc_trx_no = after or ("", "")
-        work = partial(sqlite_reports.page, tid=tid, merc_trx_no=merc_trx_no, limit=limit)
-        return self._writer.submit(work, writes=False)
-
-    def summary(self, *, worlds: Collection[str]) -> Future[Summary]:
-        """Count the payments; those of all but `worlds` are others'."""
-        return self._writer.submit(partial(sqlite_reports.summary, worlds=worlds), writes=False)
-
-    def shred_closed(self, *, keep_seconds: float, limit: int) -> Future[int]:
-        """Destroy the sealed data of payments that have been final for so long.
-
-        First the keys, durably, then the texts: whenever the machine dies, no text is left that
-        could be opened.
-        """
-        done: Future[int] = Future()
-        done.set_running_or_notify_cancel()
-
-        def then(keys: Future[int]) -> None:
-            if (error := keys.exception()) is not None:
-                done.set_exception(error)
-                return
-            bodies = self._writer.submit(_shred_bodies, writes=True)
-            bodies.add_done_callback(lambda _: _tell(bodies, done, keys.result()))
-
-        work = partial(_shred_keys, keep_seconds=keep_seconds, limit=limit)
-        self._writer.submit(work, writes=True).add_done_callback(then)
-        return done
-
-    def close(self) -> None:
-        """Finish what was handed over, then release the file."""
-        self._writer.close()
+    async def join_by_awaiting(self, connection: object) -> None:
+        """Say that no connection to a file need be awaited."""
 
 
 def open_sqlite(
     path: Path, vault: Vault, clock: Callable[[], float], *, create: bool, mode: str | None = None
-) -> SqliteJournal:
+) -> DatabaseJournal:
     """Open the journal in a file; `mode` is the journal mode, chosen by SQLite's version if None.
 
     Raises `ConfigurationError` for a file that can't or must not be used.
     """
     mode = mode or sqlite_file.journal_mode(sqlite3.sqlite_version_info)
     secret = sqlite_file.prepare(path, vault, create=create, mode=mode)
-    return SqliteJournal(path, vault, vault.digest_by(secret), clock, mode)
-
-
-def _connect(path: Path, mode: str) -> Session:
-    return Session(sqlite_file.connect(path, mode), mode)
-
-
-def _tell(source: Future[Any], target: Future[int], result: int) -> None:
-    error = source.exception()
-    if error is None:
-        target.set_result(result)
-    else:
-        target.set_exception(error)
-
-
-@dataclass(frozen=True, slots=True)
-class _Opening:
-    """Writes an intent as `approving`."""
-
-    intent: Intent
-    sealed: Sealed
-    digest: bytes
-    fits: Callable[[bytes, bytes], bool]
-
-    def __call__(self, session: Session, now: int) -> Opened | Known | TooMany:
-        if not _is_room(session, now, [self.intent], writes=1):
-            return self._known(session, now) or TooMany()
-        opened = _open_all(session, now, [self])
-        if opened is not None:
-            return opened[0]
-        known = self._known(session, now)
-        if known is None:
-            raise JournalUnavailable("the number was there, and then it was not")
-        return known
-
-    def values(self, payment: Payment) -> dict[str, Any]:
-        """Return the row of OPEN_NEW."""
-        sealing = {
-            "same_data": self.digest,
-            "sealed_key": self.sealed.key,
-            "sealed_body": self.sealed.body,
-        }
-        return (
-            sqlite_rows.columns(payment)
-            | sealing
-            | {"event": Event.INTENT_WRITTEN.value, "note": ""}
-        )
-
-    def _known(self, session: Session, now: int) -> Known | None:
-        number = {"tid": self.intent.tid, "merc_trx_no": self.intent.merc_trx_no}
-        row = session.execute(FIND, number).fetchone()
-        if row is None:
-            return None
-        is_of_world = row["world"] == self.intent.world
-        is_same = is_of_world and self.fits(self.intent.same_data, row["same_data"])
-        return Known(sqlite_rows.payment(row, now), is_same)
-
-
-@dataclass(frozen=True, slots=True)
-class _Moving:
-    """Makes one of the table's moves."""
-
-    seen: Payment
-    event: Event
-    writer: str
-    change: Change
-
-    def __call__(self, session: Runs, now: int) -> Payment | None:
-        moved = _move_all(session, now, [self])
-        return None if moved is None else moved[0]
-
-    def values(self, payment: Payment) -> dict[str, Any]:
-        """Return the row of MOVE."""
-        return sqlite_rows.columns(payment) | {
-            "new_answer": None if self.change.answer is None else self.change.answer.to_json(),
-            "event": self.event.value,
-            "note": writes.line(self.change),
-            "begins_debt": int(self.change.begins_debt),
-            "refused": writes.refused_code(self.event, self.change),
-            "seen_state": self.seen.state.value,
-            "seen_count": self.seen.version.counter,
-            "seen_writer": self.seen.version.writer,
-        }
-
-
-def _is_for_many(work: Work[Session, Any]) -> bool:
-    return isinstance(work, _Opening | _Moving)
-
-
-def _together(session: Session, works: Sequence[Work[Session, Any]], now: int) -> list[Any] | None:
-    """Do works; openings and moves that are neighbours, by one statement for each kind.
-
-    With each statement, SQLite gives up the interpreter's lock, and has to win it back.
-    None, with some of it done, where it is not as if one after the other: a number was used, a
-    payment was moved, by a neighbour perhaps, or too many could be in doubt. Where nothing of that
-    happens, neighbours touch different payments, and their order makes no difference.
-    """
-    results: list[Any] = []
-    for is_for_many, neighbours in groupby(works, _is_for_many):
-        if not is_for_many:
-            results += [work(session, now) for work in neighbours]
-            continue
-        done = _open_and_move(session, now, list(neighbours))
-        if done is None:
-            return None
-        results += done
-    return results
-
-
-def _open_and_move(
-    session: Session, now: int, works: Sequence[Work[Session, Any]]
-) -> list[Opened | Payment] | None:
-    openings = [work for work in works if isinstance(work, _Opening)]
-    moves = [work for work in works if isinstance(work, _Moving)]
-    if not _is_room(session, now, [work.intent for work in openings], writes=len(works)):
-        return None
-    opened, moved = _open_all(session, now, openings), _move_all(session, now, moves)
-    if opened is None or moved is None:
-        return None
-    left, right = iter(opened), iter(moved)
-    return [next(left) if isinstance(work, _Opening) else next(right) for work in works]
-
-
-def _is_room(session: Session, now: int, intents: Sequence[Intent], *, writes: int) -> bool:
-    """Whether no intent's limit of payments in doubt is reached, even if each write adds one."""
-    limits: dict[str, int] = {}
-    for intent in intents:
-        if intent.max_in_doubt is not None:
-            limits[intent.world] = min(intent.max_in_doubt, limits.get(intent.world, sys.maxsize))
-    for world, limit in limits.items():
-        counted = {"world": world, "now": now, "limit": limit}
-        if session.execute(COUNT_IN_DOUBT, counted).fetchone()[0] + writes > limit:
-            return False
-    return True
-
-
-def _open_all(session: Session, now: int, openings: Sequence[_Opening]) -> list[Opened] | None:
-    """Write intents; None: not all are written, for a number was used."""
-    payments = [writes.opened(opening.intent, now) for opening in openings]
-    values = [opening.values(payment) for opening, payment in zip(openings, payments, strict=True)]
-    written = _count_written(session, OPEN_NEW, values)
-    return [Opened(payment) for payment in payments] if written == len(openings) else None
-
-
-def _move_all(session: Runs, now: int, moves: Sequence[_Moving]) -> list[Payment] | None:
-    """Make moves; None: not all are made, for a payment is not as it was seen."""
-    payments = [writes.moved(m.seen, m.event, m.writer, m.change, now) for m in moves]
-    values = [move.values(payment) for move, payment in zip(moves, payments, strict=True)]
-    moved = _count_written(session, MOVE, values)
-    return _with_noted_answers(session, payments) if moved == len(moves) else None
-
-
-def _count_written(
-    session: Runs, statement: RowsStatement, values: Sequence[Mapping[str, Any]]
-) -> int:
-    return sum(session.execute(part, *some).rowcount for part, some in statement.parts(values))
-
-
-def _with_noted_answers(session: Runs, payments: list[Payment]) -> list[Payment]:
-    """Return the proofs too that were noted since payments were seen, without a new version."""
-    unproven = [{"id": payment.id} for payment in payments if payment.answer is None]
-    noted: dict[str, ApprovalAnswer] = {}
-    for statement, some in NOTED_ANSWERS.parts(unproven):
-        for row in session.execute(statement, *some):
-            with suppress(ValueError):  # damaged: whoever reads the row is told
-                noted[row["id"]] = ApprovalAnswer.from_json(row["answer"])
-    return [
-        replace(payment, answer=noted[payment.id]) if payment.id in noted else payment
-        for payment in payments
-    ]
-
-
-def _look(
-    statement: Statement, values: dict[str, Any], session: Session, now: int
-) -> Payment | None:
-    row = session.execute(statement, values).fetchone()
-    if row is None:
-        return None
-    lines = session.execute(HISTORY, {"seq": row["seq"]})
-    history = tuple(entry for entry in map(sqlite_rows.entry, lines) if entry is not None)
-    return replace(sqlite_rows.payment(row, now), history=history)
-
-
-def _note(
-    session: Session, now: int, *, payment_id: str, event: Event, writer: str, change: Change
-) -> None:
-    note = writes.noted_line(change, writer)
-    values = {"id": payment_id, "event": event.value, "note": note, "now": now}
-    if session.execute(NOTE, values).rowcount != 1:
-        raise JournalUnavailable("the payment is not in the journal any more")
-    if change.answer is not None:
-        answer = {"answer": change.answer.to_json(), "van_trx_no": change.answer.van_trx_no}
-        session.execute(NOTE_ANSWER, {"id": payment_id} | answer)
-
-
-def _hand_over(session: Session, now: int, *, payment_id: str, writer: str) -> None:
-    row = session.execute(READ, {"id": payment_id}).fetchone()
-    if row is None:
-        return
-    payment = sqlite_rows.payment_in_part(row, now)
-    change = writes.hand_over(payment, writer)
-    if change is not None:
-        _Moving(payment, Event.OWNER_GAVE_UP, writer, change)(session, now)
-
-
-def _open_body(session: Session, now: int, *, payment_id: str, vault: Vault) -> bytes | None:
-    row = session.execute(READ, {"id": payment_id}).fetchone()
-    return None if row is None else _unsealed(row, now, vault)[1]
-
-
-def _move_and_keep(
-    session: Session,
-    now: int,
-    *,
-    move: Work[Session, Payment | None],
-    kept: KeptAnswer,
-    vault: Vault,
-) -> Payment | None:
-    """Make a move and keep the answer that led to it, unless the row's key is destroyed."""
-    moved = move(session, now)
-    if moved is None:
-        return None
-    row = session.execute(READ, {"id": moved.id}).fetchone()
-    name = sqlite_rows.name_of(moved)
-    sealed = vault.seal_beside(row["sealed_key"], kept.body, name, kept.asked)
-    if sealed is not None:
-        session.execute(KEEP_ANSWER, {"id": moved.id, "asked": kept.asked.value, "sealed": sealed})
-    return moved
-
-
-def _open_answer(
-    session: Session, now: int, *, payment_id: str, asked: Asked, vault: Vault
-) -> bytes | None:
-    row = session.execute(KEPT_ANSWER, {"id": payment_id, "asked": asked.value}).fetchone()
-    if row is None:
-        return None
-    name = sqlite_rows.name_of(sqlite_rows.payment_in_part(row, now))
-    return vault.open_beside(row["sealed_key"], row["sealed_answer"], name, asked)
-
-
-def _confirm(
-    session: Runs, now: int, *, worlds: Collection[str], tid: str, merc_trx_no: str, writer: str
-) -> Payment | None:
-    row = session.execute(FIND, {"tid": tid, "merc_trx_no": merc_trx_no}).fetchone()
-    if row is None or row["world"] not in worlds:
-        return None
-    payment = sqlite_rows.payment(row, now)
-    if not is_move(payment.state, Event.CONFIRMED):
-        return payment
-    confirmed = _Moving(payment, Event.CONFIRMED, writer, Change())(session, now)
-    if confirmed is None:
-        raise JournalUnavailable("the payment changed while it was being confirmed")
-    return confirmed
-
-
-def _claim_due(
-    session: Session,
-    now: int,
-    *,
-    world: str,
-    writer: str,
-    limit: int,
-    hold_seconds: float,
-    vault: Vault,
-) -> list[Claim]:
-    take = partial(_claim_one, session, writer=writer, hold_seconds=hold_seconds, vault=vault)
-    claims: list[Claim] = []
-    left_out = 0
-    while (wanted := limit - len(claims)) > 0:
-        # What can't be written stays at the head of the queue: the next look goes past it.
-        due = {"world": world, "now": now, "limit": left_out + wanted}
-        rows = session.execute(DUE, due).fetchall()[left_out:]
-        taken = [take(row, now) for row in rows]
-        claims += [claim for claim in taken if claim is not None]
-        left_out += taken.count(None)
-        if len(rows) < wanted:
-            break
-    return claims
-
-
-def _claim_one(
-    session: Session, row: sqlite3.Row, now: int, *, writer: str, hold_seconds: float, vault: Vault
-) -> Claim | None:
-    """Take one due row; None: it can't be written."""
-    payment, body = _unsealed(row, now, vault)
-    event, change = writes.claim(payment, hold_seconds)
-    try:
-        held = _Moving(payment, event, writer, change)(session, now)
-    except sqlite3.IntegrityError:  # somebody changed the file against its constraints
-        return None
-    return None if held is None else Claim(held, body)
-
-
-def _unsealed(row: sqlite3.Row, now: int, vault: Vault) -> tuple[Payment, bytes | None]:
-    """Read a due row and open its text; what is damaged is left out, and then there is no text."""
-    try:
-        payment = sqlite_rows.payment(row, now)
-        return payment, vault.open(
-            row["sealed_key"], row["sealed_body"], sqlite_rows.name_of(payment)
-        )
-    except Exception:  # noqa: BLE001  whatever is wrong with it, the rows behind it are owed too
-        return sqlite_rows.payment_in_part(row, now), None
-
-
-def _shred_keys(session: Session, now: int, *, keep_seconds: float, limit: int) -> int:
-    values = {"closed_before": writes.after(now, -keep_seconds), "limit": limit}
-    return session.execute(SHRED_KEYS, values).rowcount
-
-
-def _shred_bodies(session: Session, _now: int) -> None:
-    session.execute(SHRED_ANSWERS, {})
-    session.execute(SHRED_BODIES, {})
-    session.empty_log()
+    return DatabaseJournal(SqliteDatabase(path, mode, clock), vault, vault.digest_by(secret))

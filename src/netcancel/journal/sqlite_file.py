@@ -17,7 +17,8 @@ from urllib.parse import quote
 
 from netcancel.errors import ConfigurationError
 from netcancel.journal.master_key import sync_directory
-from netcancel.journal.statements import load, script
+from netcancel.journal.rows import SCHEMA
+from netcancel.journal.statements import Dialect, Query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 APPLICATION_ID: Final = 0x6E65_7463
 """The file's mark: "netc"."""
 
-SCHEMA: Final = 1
+SQL: Final = Dialect("sqlite", "?")
 
 OUR_TABLES: Final = frozenset({"meta", "payment", "kept_answer", "history"})
 
@@ -230,9 +231,9 @@ def _make_schema(connection: sqlite3.Connection, path: Path, vault: Vault, *, cr
         )
     connection.execute("BEGIN IMMEDIATE")
     if _pragma(connection, "user_version") == 0:
-        for statement in statements_of(script("0001_create.sql")):
+        for statement in statements_of(SQL.script("0001_create.sql")):
             connection.execute(statement)
-        write = load("write_meta")
+        write = SQL.load(Query.WRITE_META)
         for name, value in {"key_id": vault.key_id, "secret": vault.new_secret()}.items():
             connection.execute(write.text, write.bind({"name": name, "value": value}))
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
@@ -258,7 +259,7 @@ def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
     """
     pattern = sqlite3.connect(":memory:")
     try:
-        pattern.executescript(script("0001_create.sql"))
+        pattern.executescript(SQL.script("0001_create.sql"))
         expected = _objects(pattern)
         if _objects(connection, OUR_TABLES) != expected:
             raise ConfigurationError(f"somebody changed the tables of {path}: restore it")
@@ -267,7 +268,7 @@ def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _secret_of(connection: sqlite3.Connection, vault: Vault) -> bytes:
-    read = load("read_meta")
+    read = SQL.load(Query.READ_META)
     rows = [
         connection.execute(read.text, read.bind({"name": name})).fetchone()
         for name in ("key_id", "secret")

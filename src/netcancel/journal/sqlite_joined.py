@@ -7,21 +7,33 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from netcancel.errors import ConfigurationError
+from netcancel.journal.operations import Answer
+from netcancel.journal.sqlite_file import SQL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from netcancel.journal.statements import Statement
+    from netcancel.journal.operations import Runs
+    from netcancel.journal.rows import Row
+    from netcancel.journal.statements import Query
 
 
-class Runs(Protocol):
-    """Runs statements in an open transaction."""
-
-    def execute(self, statement: Statement, *rows: Mapping[str, Any]) -> sqlite3.Cursor:
-        """Run a statement with its named parameters."""
+def execute(
+    run: Callable[[str, Sequence[Any]], sqlite3.Cursor],
+    query: Query,
+    values: Sequence[Mapping[str, Any]],
+) -> Answer:
+    """Ask SQLite, by as many statements as the rows take."""
+    found: list[Row] = []
+    count = 0
+    for text, parameters in SQL.bound(query, values):
+        cursor = run(text, parameters)
+        found += cursor.fetchall()
+        count += cursor.rowcount
+    return Answer(found, count)
 
 
 class _Joined:
@@ -30,11 +42,14 @@ class _Joined:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def execute(self, statement: Statement, *rows: Mapping[str, Any]) -> sqlite3.Cursor:
-        """Run a statement with its named parameters."""
+    def execute(self, query: Query, *values: Mapping[str, Any]) -> Answer:
+        """Ask with named parameters."""
+        return execute(self._run, query, values)
+
+    def _run(self, text: str, parameters: Sequence[Any]) -> sqlite3.Cursor:
         cursor = self._connection.cursor()
         cursor.row_factory = sqlite3.Row
-        return cursor.execute(statement.text, statement.bind(*rows))
+        return cursor.execute(text, parameters)
 
 
 def join(connection: object, path: Path) -> Runs:

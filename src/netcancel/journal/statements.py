@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,9 +14,44 @@ if TYPE_CHECKING:
 ROWS_MAX: Final = 64
 """Most rows in one statement; a long one takes a while to prepare, once for each connection."""
 
-_NAME = re.compile(r":([a-z_]+)")
+_NAME = re.compile(r"(?<!:):([a-z_]+)")
 _COMMENT = re.compile(r"--[^\n]*")
 _ROW = re.compile(r"(?<=VALUES )\([^()]*\)")
+
+
+class Query(StrEnum):
+    """What a database is asked for; each has a file of this name in the database's folder."""
+
+    OPEN_NEW = "open_new"
+    MOVE = "move"
+    NOTED_ANSWERS = "noted_answers"
+    NOTE = "note"
+    NOTE_ANSWER = "note_answer"
+    READ = "read"
+    READ_TO_WRITE = "read_to_write"
+    FIND = "find"
+    FIND_TO_WRITE = "find_to_write"
+    FIND_BY_VAN_NUMBER = "find_by_van_number"
+    KEEP_ANSWER = "keep_answer"
+    KEPT_ANSWER = "kept_answer"
+    HISTORY = "history"
+    DUE = "due"
+    COUNT_IN_DOUBT = "count_in_doubt"
+    PAGE = "page"
+    LIST = "list"
+    LIST_IN_DOUBT = "list_in_doubt"
+    SUMMARY_STATES = "summary_states"
+    SUMMARY_IN_DOUBT = "summary_in_doubt"
+    SUMMARY_REFUSALS = "summary_refusals"
+    SHRED_KEYS = "shred_keys"
+    SHRED_ANSWERS = "shred_answers"
+    SHRED_BODIES = "shred_bodies"
+    READ_META = "read_meta"
+    WRITE_META = "write_meta"
+
+
+FOR_MANY: Final = frozenset({Query.OPEN_NEW, Query.MOVE, Query.NOTED_ANSWERS})
+"""These take any number of rows, and all their parameters stand in one row of VALUES."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +86,47 @@ class RowsStatement:
                 done += size
 
 
-def load(name: str) -> Statement:
-    """Return the statement of sql/sqlite/NAME.sql."""
-    text = _text(name)
-    return Statement(_NAME.sub("?", text), tuple(_NAME.findall(text)))
+class Dialect:
+    """The statements of one database: those of its folder in sql/; `mark` is its parameter."""
 
+    def __init__(self, folder: str, mark: str) -> None:
+        self._folder = folder
+        self._mark = mark
+        self._single = {query: self.load(query) for query in Query if query not in FOR_MANY}
+        self._for_many = {query: self.load_rows(query) for query in FOR_MANY}
 
-def load_rows(name: str) -> RowsStatement:
-    """Return the statement of sql/sqlite/NAME.sql, whose parameters all stand in one row."""
-    text = _text(name)
-    found = _ROW.search(text)
-    if found is None or _NAME.search(text[: found.start()] + text[found.end() :]):
-        raise ValueError(f"{name}.sql must have all its parameters in one row of VALUES")
-    row, before, after = found[0], text[: found.start()], text[found.end() :]
-    names, positions = tuple(_NAME.findall(row)), _NAME.sub("?", row)
-    sizes = (1 << bits for bits in reversed(range(ROWS_MAX.bit_length())))
-    texts = {size: before + ", ".join([positions] * size) + after for size in sizes}
-    return RowsStatement({size: Statement(text, names) for size, text in texts.items()})
+    def bound(
+        self, query: Query, rows: Sequence[Mapping[str, Any]]
+    ) -> Iterator[tuple[str, list[Any]]]:
+        """Return the statements that a query of so many rows takes, with their parameters."""
+        single = self._single.get(query)
+        if single is not None:
+            yield single.text, single.bind(*rows)
+            return
+        for statement, some in self._for_many[query].parts(rows):
+            yield statement.text, statement.bind(*some)
 
+    def load(self, name: str) -> Statement:
+        """Return the statement of NAME.sql."""
+        text = self._text(name)
+        return Statement(_NAME.sub(self._mark, text), tuple(_NAME.findall(text)))
 
-def script(name: str) -> str:
-    """Return the text of a file in sql/sqlite/."""
-    return files("netcancel.journal").joinpath("sql", "sqlite", name).read_text(encoding="utf-8")
+    def load_rows(self, name: str) -> RowsStatement:
+        """Return the statement of NAME.sql, whose parameters all stand in one row of VALUES."""
+        text = self._text(name)
+        found = _ROW.search(text)
+        if found is None or _NAME.search(text[: found.start()] + text[found.end() :]):
+            raise ValueError(f"{name}.sql must have all its parameters in one row of VALUES")
+        row, before, after = found[0], text[: found.start()], text[found.end() :]
+        names, positions = tuple(_NAME.findall(row)), _NAME.sub(self._mark, row)
+        sizes = (1 << bits for bits in reversed(range(ROWS_MAX.bit_length())))
+        texts = {size: before + ", ".join([positions] * size) + after for size in sizes}
+        return RowsStatement({size: Statement(text, names) for size, text in texts.items()})
 
+    def script(self, name: str) -> str:
+        """Return the text of a file."""
+        folder = files("netcancel.journal").joinpath("sql", self._folder)
+        return folder.joinpath(name).read_text(encoding="utf-8")
 
-def _text(name: str) -> str:
-    return _COMMENT.sub("", script(f"{name}.sql")).strip()
+    def _text(self, name: str) -> str:
+        return _COMMENT.sub("", self.script(f"{name}.sql")).strip()

@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
-from netcancel.core.payment import MICROSECONDS
 from netcancel.errors import JournalUnavailable
 from netcancel.journal.contract import JournalClosed
 
@@ -41,8 +40,11 @@ LOOK_SECONDS: Final = 0.1
 class Session(Protocol):
     """A connection to a database, used by one thread only."""
 
-    def begin(self, *, writes: bool) -> None:
-        """Begin a transaction; with `writes`, no other writer is let in until its end."""
+    def begin(self, *, writes: bool) -> int:
+        """Begin a transaction, and return the journal's time in microseconds.
+
+        With `writes`, an embedded database lets no other writer in until the end.
+        """
 
     def perform(self, works: Sequence[Work[Self, Any]], now: int) -> Sequence[Any]:
         """Do works and return their results, all as if they were done one after the other."""
@@ -58,6 +60,10 @@ class Session(Protocol):
 
     def is_trouble(self, error: Exception) -> bool:
         """Whether an error comes from the database's state, not from a bug of ours."""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing can be done in it any more, but perhaps in a new one."""
 
 
 Work = Callable[[S_contra, int], T]
@@ -79,11 +85,10 @@ class _Wish(Enum):
 
 
 class Writer(Generic[S]):
-    """Runs work in a session that `connect` opens; `clock` tells the time in seconds."""
+    """Runs work in a session that `connect` opens."""
 
-    def __init__(self, connect: Callable[[], S], clock: Callable[[], float]) -> None:
+    def __init__(self, connect: Callable[[], S]) -> None:
         self._connect = connect
-        self._clock = clock
         self._is_closed = False
         self.begin_anew()
         _forks.watch(self)
@@ -91,7 +96,7 @@ class Writer(Generic[S]):
     def begin_anew(self) -> None:
         """Have neither thread nor work: a child's state after a fork."""
         self._lock = threading.Lock()
-        self._runner = _Runner(self._connect, self._clock)
+        self._runner = _Runner(self._connect)
         self._thread: threading.Thread | None = None
 
     def ask_to_rest(self) -> None:
@@ -197,9 +202,8 @@ os.register_at_fork(
 class _Runner(Generic[S]):
     """The thread's side: takes tasks, and rests when it is asked to."""
 
-    def __init__(self, connect: Callable[[], S], clock: Callable[[], float]) -> None:
+    def __init__(self, connect: Callable[[], S]) -> None:
         self._connect = connect
-        self._clock = clock
         self._tasks: queue.SimpleQueue[_Task[S] | _Wish] = queue.SimpleQueue()
         self._shall_rest = threading.Event()
         self._rests = threading.Event()
@@ -261,9 +265,7 @@ class _Runner(Generic[S]):
         if not batch:
             return session
         try:
-            session = session or self._connect()
-            session.begin(writes=any(task.writes for task in batch))
-            now = round(self._clock() * MICROSECONDS)
+            session, now = self._begin(session, writes=any(task.writes for task in batch))
         except Exception as error:  # noqa: BLE001  whatever it was, the callers must hear of it
             _give_up(session, batch, _unavailable(error))
             return None
@@ -280,9 +282,25 @@ class _Runner(Generic[S]):
             task.future.set_result(result)
         return session
 
+    def _begin(self, session: S | None, *, writes: bool) -> tuple[S, int]:
+        """Begin; a session that was lost since its last batch is replaced, once."""
+        if session is not None:
+            try:
+                return session, session.begin(writes=writes)
+            except Exception:
+                if not session.is_lost:
+                    raise
+                _close(session)
+        session = self._connect()
+        try:
+            return session, session.begin(writes=writes)
+        except Exception:
+            _close(session)
+            raise
+
     def _serve_alone(self, session: S, batch: Sequence[_Task[S]], error: Exception) -> S | None:
         """Undo a batch in which one operation failed, and run each by itself."""
-        if len(batch) == 1 and session.is_trouble(error):
+        if session.is_lost or (len(batch) == 1 and session.is_trouble(error)):
             _give_up(session, batch, _unavailable(error))
             return None
         survivor = _undo(session)

@@ -1,4 +1,4 @@
-SELECT count(*) FROM (
+SELECT count(*) AS in_doubt FROM (
     SELECT 1 FROM payment INDEXED BY payment_due
     WHERE world = :world AND due_at IS NOT NULL AND (
         state IN ('net_cancelling', 'cancelling') OR (state = 'approving' AND due_at <= :now))

@@ -1,21 +1,33 @@
-"""How a payment stands in a row of SQLite, and what is read from a row that is damaged."""
+"""How a payment stands in a row, and what is read from a row that is damaged."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from netcancel.core.lifecycle import CancelReason, Event, Resolution, State
 from netcancel.core.payment import Entry, Intent, Payment, Version
 from netcancel.errors import JournalUnavailable
-from netcancel.journal import sqlite_file
 from netcancel.journal.vault import row_name
 from netcancel.kicc import ApprovalAnswer, Loss
 
 if TYPE_CHECKING:
-    import sqlite3
+    from collections.abc import Iterable
+
+SCHEMA: Final = 1
+"""The number of the tables' form; what is sealed is bound to it."""
 
 KNOWN_EVENTS: Final = {event.value: event for event in Event}
 MAY_BE_ABSENT: Final = ("answer", "loss", "cancel_reason", "resolution")
+
+
+class Row(Protocol):
+    """What a database's driver gives for a row: values by the names of the columns."""
+
+    def keys(self) -> Iterable[str]:
+        """Return the names."""
+
+    def __getitem__(self, name: str, /) -> Any:  # noqa: ANN401  of any column
+        """Return a value."""
 
 
 def name_of(payment: Payment | Intent) -> bytes:
@@ -25,12 +37,12 @@ def name_of(payment: Payment | Intent) -> bytes:
         tid=payment.tid,
         merc_trx_no=payment.merc_trx_no,
         payment_id=payment.id,
-        schema=sqlite_file.SCHEMA,
+        schema=SCHEMA,
     )
 
 
 def columns(payment: Payment) -> dict[str, Any]:
-    """Return a payment as SQLite's plain types: adapting others costs more than the insert."""
+    """Return a payment as plain types: for SQLite, adapting others costs more than the insert."""
     return {
         "id": payment.id,
         "world": payment.world,
@@ -68,7 +80,7 @@ def columns(payment: Payment) -> dict[str, Any]:
     }
 
 
-def payment(row: sqlite3.Row | dict[str, Any], now: int) -> Payment:
+def payment(row: Row, now: int) -> Payment:
     """Read a row; one of a newer netcancel, or damaged, raises `JournalUnavailable`."""
     try:
         answer, loss = row["answer"], row["loss"]
@@ -116,7 +128,7 @@ def payment(row: sqlite3.Row | dict[str, Any], now: int) -> Payment:
         ) from None
 
 
-def payment_in_part(row: sqlite3.Row, now: int) -> Payment:
+def payment_in_part(row: Row, now: int) -> Payment:
     """Read a row, without what it need not have where a part of that can't be read."""
     try:
         return payment(row, now)
@@ -124,7 +136,7 @@ def payment_in_part(row: sqlite3.Row, now: int) -> Payment:
         return payment(dict(row) | dict.fromkeys(MAY_BE_ABSENT), now)
 
 
-def entry(row: sqlite3.Row) -> Entry | None:
+def entry(row: Row) -> Entry | None:
     """Read a line of the history; None: of a newer netcancel."""
     try:
         return Entry(

@@ -1,0 +1,249 @@
+"""The journal over any database: operations are handed to a writer and done in its sessions."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import Future
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from netcancel.core.lifecycle import State
+from netcancel.journal import operations, rows, writer
+from netcancel.journal.operations import Moving, MovingAndKeeping, Opening
+from netcancel.journal.statements import Query
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+
+    from netcancel.core.lifecycle import Event
+    from netcancel.core.payment import (
+        Asked,
+        Change,
+        Claim,
+        Intent,
+        Known,
+        Opened,
+        Payment,
+        TooMany,
+    )
+    from netcancel.journal.contract import Summary
+    from netcancel.journal.operations import Answer, Runs
+    from netcancel.journal.vault import Digest, Vault
+    from netcancel.journal.writer import Work
+
+
+class Session(writer.Session, operations.Session, Protocol):
+    """A writer's session in which operations can be done."""
+
+    def perform(self, works: Sequence[Work[Any, Any]], now: int) -> Sequence[Any]:
+        """Do works and return their results, all as if they were done one after the other."""
+
+
+class Joined(NamedTuple):
+    """A caller's own transaction, and the journal's time in it."""
+
+    session: Runs
+    now: int
+
+
+class JoinedByAwaiting(NamedTuple):
+    """The same, of a connection that must be awaited."""
+
+    execute: Callable[[Query, Sequence[Mapping[str, Any]]], Awaitable[Answer]]
+    now: int
+
+
+class Database(Protocol):
+    """Where the rows are: how it is reached, and how a caller's transaction is joined."""
+
+    def connect(self) -> Session:
+        """Open a session; what it raises makes the journal unavailable."""
+
+    def join(self, connection: object) -> Joined:
+        """Join the transaction of a caller's connection to this database.
+
+        It is begun where its driver would begin it. Raises `ConfigurationError` for a connection to
+        anything else, one without transaction, and one that must be awaited.
+        """
+
+    async def join_by_awaiting(self, connection: object) -> JoinedByAwaiting | None:
+        """Do the same; None: the connection need not be awaited."""
+
+
+class DatabaseJournal:
+    """Keeps payments in a database; see `contract.Journal`."""
+
+    def __init__(self, database: Database, vault: Vault, digest: Digest) -> None:
+        self._database = database
+        self._vault = vault
+        self._digest = digest
+        self._writer: writer.Writer[Session] = writer.Writer(database.connect)
+
+    def open_new(self, intent: Intent) -> Future[Opened | Known | TooMany]:
+        """Write an intent as `approving`, unless its number is there or too many are in doubt."""
+        # Sealed here, by the caller's thread: the writer's time is everybody's.
+        sealed = self._vault.seal(intent.net_cancel_body, rows.name_of(intent))
+        digest = self._digest.of(intent.same_data)
+        work = Opening(intent, sealed, digest, self._digest.fits)
+        return self._writer.submit(work, writes=True)
+
+    def read(self, payment_id: str) -> Future[Payment | None]:
+        """Return a payment with its history."""
+        return self._look(Query.READ, id=payment_id)
+
+    def find(self, tid: str, merc_trx_no: str) -> Future[Payment | None]:
+        """Return a payment by its number, with its history."""
+        return self._look(Query.FIND, tid=tid, merc_trx_no=merc_trx_no)
+
+    def find_by_van_number(self, tid: str, van_trx_no: str) -> Future[Payment | None]:
+        """Return the newest payment whose answer has this VAN number, with its history."""
+        return self._look(Query.FIND_BY_VAN_NUMBER, tid=tid, van_trx_no=van_trx_no)
+
+    def move_if_unchanged(
+        self, seen: Payment, event: Event, writer: str, change: Change
+    ) -> Future[Payment | None]:
+        """Make the table's move if state and version are still as seen; None: nothing changed."""
+        move = Moving(seen, event, writer, change)
+        if change.kept_answer is None:
+            return self._writer.submit(move, writes=True)
+        keeping = MovingAndKeeping(move, change.kept_answer, self._vault)
+        return self._writer.submit(keeping, writes=True)
+
+    def note(self, seen: Payment, event: Event, writer: str, change: Change) -> Future[None]:
+        """Add a line to the history; of the row only `answer` is written, where it is empty."""
+        work = partial(
+            operations.note, payment_id=seen.id, event=event, writer=writer, change=change
+        )
+        return self._writer.submit(work, writes=True)
+
+    def hand_over_if_held(self, payment_id: str, writer: str) -> Future[None]:
+        """Make due at once what `writer` wrote last and still owes."""
+        work = partial(operations.hand_over, payment_id=payment_id, writer=writer)
+        return self._writer.submit(work, writes=True)
+
+    def open_body(self, payment_id: str) -> Future[bytes | None]:
+        """Open the frozen body of a net-cancel; None: shredded, damaged or not there."""
+        work = partial(operations.open_body, payment_id=payment_id, vault=self._vault)
+        return self._writer.submit(work, writes=False)
+
+    def open_answer(self, payment_id: str, asked: Asked) -> Future[bytes | None]:
+        """Open an answer that a move kept; None: never kept, shredded or damaged."""
+        work = partial(
+            operations.open_answer, payment_id=payment_id, asked=asked, vault=self._vault
+        )
+        return self._writer.submit(work, writes=False)
+
+    def confirm_if_unconfirmed(
+        self, *, worlds: Collection[str], tid: str, merc_trx_no: str, writer: str
+    ) -> Future[Payment | None]:
+        """Make an unconfirmed payment of these worlds approved; return it as it is then."""
+        work = partial(
+            operations.confirm, worlds=worlds, tid=tid, merc_trx_no=merc_trx_no, writer=writer
+        )
+        return self._writer.submit(work, writes=True)
+
+    def confirm_in(
+        self,
+        connection: object,
+        *,
+        worlds: Collection[str],
+        tid: str,
+        merc_trx_no: str,
+        writer: str,
+    ) -> Payment | None:
+        """Do the same in the caller's open transaction, which commits it or rolls it back."""
+        session, now = self._database.join(connection)
+        return operations.confirm(
+            session, now, worlds=worlds, tid=tid, merc_trx_no=merc_trx_no, writer=writer
+        )
+
+    async def confirm_in_by_awaiting(
+        self,
+        connection: object,
+        *,
+        worlds: Collection[str],
+        tid: str,
+        merc_trx_no: str,
+        writer: str,
+    ) -> Payment | None:
+        """Do the same, also with a connection that must be awaited."""
+        joined = await self._database.join_by_awaiting(connection)
+        if joined is None:
+            return self.confirm_in(
+                connection, worlds=worlds, tid=tid, merc_trx_no=merc_trx_no, writer=writer
+            )
+        confirming = operations.confirming(
+            joined.now, worlds=worlds, tid=tid, merc_trx_no=merc_trx_no, writer=writer
+        )
+        return await operations.answered_by_awaiting(joined.execute, confirming)
+
+    def claim_due(
+        self, *, world: str, writer: str, limit: int, hold_seconds: float
+    ) -> Future[list[Claim]]:
+        """Take up to `limit` due payments of this world, longest due first."""
+        work = partial(
+            operations.claim_due,
+            world=world,
+            writer=writer,
+            limit=limit,
+            hold_seconds=hold_seconds,
+            vault=self._vault,
+        )
+        return self._writer.submit(work, writes=True)
+
+    def list_payments(
+        self, *, states: Iterable[State] | None = None, in_doubt: bool = False, limit: int = 1000
+    ) -> Future[Sequence[Payment]]:
+        """Return payments without history, newest first."""
+        names = json.dumps([state.value for state in (State if states is None else states)])
+        query = Query.LIST_IN_DOUBT if in_doubt else Query.LIST
+        return self._list(query, states=names, limit=limit)
+
+    def page(self, *, after: tuple[str, str] | None, limit: int) -> Future[Sequence[Payment]]:
+        """Return payments of all worlds by (tid, merc_trx_no), those that follow `after`."""
+        tid, merc_trx_no = after or ("", "")
+        return self._list(Query.PAGE, tid=tid, merc_trx_no=merc_trx_no, limit=limit)
+
+    def summary(self, *, worlds: Collection[str]) -> Future[Summary]:
+        """Count the payments; those of all but `worlds` are others'."""
+        return self._writer.submit(partial(operations.summary, worlds=worlds), writes=False)
+
+    def shred_closed(self, *, keep_seconds: float, limit: int) -> Future[int]:
+        """Destroy the sealed data of payments that have been final for so long.
+
+        First the keys, durably, then the texts: whenever the machine dies, no text is left that
+        could be opened.
+        """
+        done: Future[int] = Future()
+        done.set_running_or_notify_cancel()
+
+        def then(keys: Future[int]) -> None:
+            if (error := keys.exception()) is not None:
+                done.set_exception(error)
+                return
+            texts = self._writer.submit(operations.shred_texts, writes=True)
+            texts.add_done_callback(lambda _: _tell(texts, done, keys.result()))
+
+        work = partial(operations.shred_keys, keep_seconds=keep_seconds, limit=limit)
+        self._writer.submit(work, writes=True).add_done_callback(then)
+        return done
+
+    def close(self) -> None:
+        """Finish what was handed over, then release the database."""
+        self._writer.close()
+
+    def _look(self, query: Query, **values: str) -> Future[Payment | None]:
+        work = partial(operations.look, query=query, values=values)
+        return self._writer.submit(work, writes=False)
+
+    def _list(self, query: Query, **values: str | int) -> Future[Sequence[Payment]]:
+        work = partial(operations.listing, query=query, values=values)
+        return self._writer.submit(work, writes=False)
+
+
+def _tell(source: Future[Any], target: Future[int], result: int) -> None:
+    error = source.exception()
+    if error is None:
+        target.set_result(result)
+    else:
+        target.set_exception(error)
