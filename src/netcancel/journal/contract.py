@@ -132,9 +132,15 @@ class Journal(Protocol):
         ...
 
     def claim_due(
-        self, *, world: str, writer: str, limit: int, hold_seconds: float
+        self,
+        *,
+        world: str,
+        writer: str,
+        limit: int,
+        hold_seconds: float,
+        newest_first: bool = False,
     ) -> Future[list[Claim]]:
-        """Take up to `limit` due payments of this world, longest due first.
+        """Take up to `limit` due payments of this world, longest due first, or the other way.
 
         `approving` with its lease run out becomes `net_cancelling`, a new debt, one attempt;
         `net_cancelling` and `settling` stay, with one attempt more. `unconfirmed` becomes

@@ -178,11 +178,18 @@ class DatabaseJournal:
         return await operations.answered_by_awaiting(joined.execute, confirming)
 
     def claim_due(
-        self, *, world: str, writer: str, limit: int, hold_seconds: float
+        self,
+        *,
+        world: str,
+        writer: str,
+        limit: int,
+        hold_seconds: float,
+        newest_first: bool = False,
     ) -> Future[list[Claim]]:
-        """Take up to `limit` due payments of this world, longest due first."""
+        """Take up to `limit` due payments of this world, longest due first, or the other way."""
         work = partial(
             operations.claim_due,
+            query=Query.DUE_NEWEST_FIRST if newest_first else Query.DUE,
             world=world,
             writer=writer,
             limit=limit,

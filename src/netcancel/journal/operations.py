@@ -403,6 +403,7 @@ def claim_due(
     session: Session,
     now: int,
     *,
+    query: Query,
     world: str,
     writer: str,
     limit: int,
@@ -414,7 +415,7 @@ def claim_due(
     left_out = 0
     while (wanted := limit - len(claims)) > 0:
         due = {"world": world, "now": now, "limit": left_out + wanted}
-        found = session.execute(Query.DUE, due).rows[left_out:]
+        found = session.execute(query, due).rows[left_out:]
         opened = [_unsealed(row, now, vault) for row in found]
         moves = [Moving(seen, *_claim_of(seen, writer, hold_seconds)) for seen, _ in opened]
         held = _claim(session, now, moves)
