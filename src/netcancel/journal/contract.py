@@ -100,8 +100,9 @@ class Journal(Protocol):
     ) -> Payment | None:
         """Do the same in the caller's open transaction, which commits it or rolls it back.
 
-        `connection` is a DB-API connection to this journal's database. Raises
-        `ConfigurationError` for any other, and what its driver raises.
+        It sees what is so now, whatever the transaction has read before. `connection` is a DB-API
+        connection to this journal's database. Raises `ConfigurationError` for any other, and what
+        its driver raises.
         """
 
     def claim_due(

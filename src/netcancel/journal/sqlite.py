@@ -210,11 +210,9 @@ class SqliteJournal:
         writer: str,
     ) -> Payment | None:
         """Do the same in the caller's open transaction, which commits it or rolls it back."""
-        session = sqlite_joined.join(connection, self._path)
-        now = round(self._clock() * MICROSECONDS)
-        return _confirm(
-            session, now, worlds=worlds, tid=tid, merc_trx_no=merc_trx_no, writer=writer
-        )
+        work = partial(_confirm, worlds=worlds, tid=tid, merc_trx_no=merc_trx_no, writer=writer)
+        with sqlite_joined.join(connection, self._path) as session:
+            return work(session, round(self._clock() * MICROSECONDS))
 
     def claim_due(
         self, *, world: str, writer: str, limit: int, hold_seconds: float
