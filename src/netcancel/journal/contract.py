@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from netcancel.core.lifecycle import Event, State
-    from netcancel.core.payment import Change, Claim, Intent, Known, Opened, Payment, TooMany
+    from netcancel.core.payment import (
+        Change,
+        Claim,
+        Intent,
+        Known,
+        Opened,
+        Page,
+        Payment,
+        TooMany,
+    )
 
 
 class JournalClosed(JournalUnavailable):
@@ -126,10 +135,11 @@ class Journal(Protocol):
         One with an answer or a loss that can't be read comes without them, so that it is seen.
         """
 
-    def page(self, *, after: tuple[str, str] | None, limit: int) -> Future[Sequence[Payment]]:
+    def page(self, *, after: tuple[str, str] | None, limit: int) -> Future[Page]:
         """Return payments of all worlds by (tid, merc_trx_no), ascending, beginning behind `after`.
 
-        They come without history, and like those of `list_payments` where they can't be read whole.
+        They come without history, and like those of `list_payments` where they can't be read whole;
+        of a newer netcancel's comes whose it is.
         """
 
     def summary(self, *, worlds: Collection[str]) -> Future[Summary]:

@@ -25,6 +25,7 @@ from netcancel.core.payment import (
     Intent,
     Known,
     Opened,
+    Page,
     Payment,
     TooMany,
 )
@@ -237,7 +238,7 @@ class SqliteJournal:
         work = partial(_list, statement, states=names, limit=limit)
         return self._writer.submit(work, writes=False)
 
-    def page(self, *, after: tuple[str, str] | None, limit: int) -> Future[Sequence[Payment]]:
+    def page(self, *, after: tuple[str, str] | None, limit: int) -> Future[Page]:
         """Return payments of all worlds by (tid, merc_trx_no), those that follow `after`."""
         tid, merc_trx_no = after or ("", "")
         work = partial(_page, tid=tid, merc_trx_no=merc_trx_no, limit=limit)
@@ -561,9 +562,9 @@ def _list(
     return [sqlite_rows.payment_in_part(row, now) for row in session.execute(statement, values)]
 
 
-def _page(session: Session, now: int, *, tid: str, merc_trx_no: str, limit: int) -> list[Payment]:
+def _page(session: Session, now: int, *, tid: str, merc_trx_no: str, limit: int) -> Page:
     after = {"tid": tid, "merc_trx_no": merc_trx_no, "limit": limit}
-    return [sqlite_rows.payment_in_part(row, now) for row in session.execute(PAGE, after)]
+    return [sqlite_rows.payment_or_number(row, now) for row in session.execute(PAGE, after)]
 
 
 def _summary(session: Session, now: int, *, worlds: Collection[str]) -> Summary:
