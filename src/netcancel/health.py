@@ -23,7 +23,7 @@ from netcancel.wire import clock
 from netcancel.wire.addresses import is_loopback
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from netcancel.recovery import Vitals
 
@@ -65,7 +65,7 @@ class Health:
 
 
 @contextlib.asynccontextmanager
-async def listening(health: Health, address: str) -> AsyncIterator[str]:
+async def listening(health: Health, address: str) -> AsyncGenerator[str]:
     """Answer probes at host:port for the length of a block; tells the base URL.
 
     Raises `ConfigurationError` for an address that can't be had, or that isn't of this host alone.

@@ -160,6 +160,23 @@ def test_a_payment_is_not_closed_while_something_may_be_on_its_way(run: Run, pla
     assert run("show", "A", "--json").document["version"] == str(seen)
 
 
+def test_a_payment_is_not_closed_while_an_attempt_may_be_on_its_way(
+    run: Run, escalated: Payment, place: Path
+) -> None:
+    """Who sent last may hear an answer until its lease is over, however old the payment is."""
+    url = f"sqlite:///{place}/netcancel.db"
+    asked = Change(due_seconds=0.0, begins_debt=True)
+    with closing(open_journal(url)) as now:
+        retried = now.move_if_unchanged(escalated, Event.RETRY_ASKED, "w", asked).result(10)
+        assert retried is not None
+        seen = now.move_if_unchanged(retried, Event.WINDOW_CLOSED, "w", Change()).result(10)
+        assert seen is not None
+    ran = run(*RESOLVE, "--seen", seen.version)
+    assert (ran.code, ran.out) == (1, "")
+    assert "an attempt may still be on the way" in ran.err
+    assert run("show", "A", "--json").document["version"] == str(seen.version)
+
+
 def test_a_charge_stands_against_what_was_told_only_if_it_is_said(
     run: Run, escalated: Payment, place: Path
 ) -> None:

@@ -28,6 +28,7 @@ from netcancel.core.payment import (
     Intent,
     Known,
     Opened,
+    Page,
     Payment,
     TooMany,
 )
@@ -146,7 +147,7 @@ class MemoryJournal:
         wanted = frozenset(State if states is None else states)
         return self._do(lambda now: self._list(wanted, in_doubt, limit, now))
 
-    def page(self, *, after: tuple[str, str] | None, limit: int) -> Future[Sequence[Payment]]:
+    def page(self, *, after: tuple[str, str] | None, limit: int) -> Future[Page]:
         """Return payments of all worlds by (tid, merc_trx_no), those that follow `after`."""
         return self._do(lambda now: self._page(after, limit, now))
 

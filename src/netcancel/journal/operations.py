@@ -27,6 +27,7 @@ from netcancel.core.payment import (
     KeptAnswer,
     Known,
     Opened,
+    Page,
     Payment,
     TooMany,
 )
@@ -457,6 +458,12 @@ def listing(session: Session, now: int, *, query: Query, values: dict[str, Any])
     """Read payments without their histories."""
     found = session.execute(query, values | {"now": now}).rows
     return [rows.payment_in_part(row, now) for row in found]
+
+
+def page(session: Session, now: int, *, tid: str, merc_trx_no: str, limit: int) -> Page:
+    """Read the payments that follow a number, or only whose they are where they can't be read."""
+    after = {"tid": tid, "merc_trx_no": merc_trx_no, "limit": limit}
+    return [rows.payment_or_number(row, now) for row in session.execute(Query.PAGE, after).rows]
 
 
 def summary(session: Session, now: int, *, worlds: Collection[str]) -> Summary:

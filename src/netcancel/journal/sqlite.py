@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +19,7 @@ from netcancel.journal.sqlite_joined import execute
 from netcancel.journal.statements import Query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
     from netcancel.journal.operations import Answer
@@ -134,9 +135,11 @@ class SqliteDatabase:
         """Open the file."""
         return Session(sqlite_file.connect(self.path, self.mode), self.mode, self.clock)
 
-    def join(self, connection: object) -> Joined:
+    @contextmanager
+    def join(self, connection: object) -> Generator[Joined]:
         """Join the transaction of a caller's connection to the file."""
-        return Joined(sqlite_joined.join(connection, self.path), now_by(self.clock))
+        with sqlite_joined.join(connection, self.path) as session:
+            yield Joined(session, now_by(self.clock))
 
     async def join_by_awaiting(self, connection: object) -> None:
         """Say that no connection to a file need be awaited."""

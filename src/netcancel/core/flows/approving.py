@@ -198,25 +198,34 @@ def _differs(owed: Change, cancel: FrozenCancel | None) -> tuple[Event, Change]:
 def _keep_evidence(row: Payment, answer: ApprovalAnswer, hand: Hand) -> Flow[Payment]:
     """Write down a valid approval that came too late for its row: that charge must be void."""
     note = "a valid approval came late, after somebody had taken over"
-    owed = Change(due_seconds=0.0, begins_debt=True, answer=answer, note=note)
     until = (yield from perform(Now())) + COMMIT_BUDGET_SECONDS
     tries = 0
-    while (yield from perform(Now())) < until:
-        if row.answer == answer:
-            return row
-        is_persons = row.state is State.RESOLVED
-        change = replace(owed, due_seconds=None) if is_persons else owed
-        if is_ignored(row.state, Event.LATE_APPROVAL):
-            yield Note(row, Event.LATE_APPROVAL, hand.writer, change)
-            yield Alarm(row, note)
-            return row
-        written = yield from perform(Write(row, Event.LATE_APPROVAL, hand.writer, change))
+    while row.answer != answer:
+        written = yield from _write_evidence(row, answer, note, hand)
         if isinstance(written, Payment):
             yield Alarm(written, note)
             return written
+        if (yield from perform(Now())) >= until:
+            yield Alarm(row, note + "; it could not be written down")
+            return row
         yield Sleep(growing(WRITE_RETRY_SECONDS, WRITE_RETRY_CEILING_SECONDS, tries))
         tries += 1
         read = yield from perform(Read(row.id))
         row = read if isinstance(read, Payment) else row
-    yield Alarm(row, note + "; it could not be written down")
+    if tries > 0:  # what got no clear answer was written all the same
+        yield Alarm(row, note)
     return row
+
+
+def _write_evidence(
+    row: Payment, answer: ApprovalAnswer, note: str, hand: Hand
+) -> Flow[Payment | None]:
+    """Write a late approval down as the row's state asks for; None: it is not known to be there."""
+    change = Change(answer=answer, note=note)
+    if is_ignored(row.state, Event.LATE_APPROVAL):
+        noted = yield from perform(Note(row, Event.LATE_APPROVAL, hand.writer, change))
+        return row if noted is None else None
+    if row.state not in {State.RESOLVED, State.ESCALATED}:
+        change = replace(change, due_seconds=0.0, begins_debt=True)
+    written = yield from perform(Write(row, Event.LATE_APPROVAL, hand.writer, change))
+    return written if isinstance(written, Payment) else None

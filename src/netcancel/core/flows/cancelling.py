@@ -36,6 +36,7 @@ from netcancel.core.flows.writing import (
 from netcancel.core.lifecycle import CancelReason, Event, State, is_move
 from netcancel.core.patience import is_too_old_to_net_cancel
 from netcancel.core.payment import Asked, Change, Claim, FrozenCancel, Payment
+from netcancel.core.policy import COMMIT_BUDGET_SECONDS
 from netcancel.core.refund import check_cancel, freeze_cancel
 from netcancel.errors import InvalidRequest, JournalUnavailable, PaymentNotFound
 from netcancel.kicc import (
@@ -172,10 +173,13 @@ def _void_found(
 ) -> Flow[Payment]:
     """Ask for the cancel as long as the payment's state allows it, and send it."""
     while is_move(row.state, event):
-        hand = Hand(wish.writer, (yield from perform(Now())) + policy.shortest_lease_seconds)
+        now = yield from perform(Now())
+        hand = Hand(wish.writer, now + policy.shortest_lease_seconds)
+        # Nothing is sent yet, and the journal may be waiting for a transaction of the caller's own.
+        asking = replace(hand, give_up_at=now + COMMIT_BUDGET_SECONDS)
         frozen = yield from _freeze(row, wish)
         seen = row
-        row, fate = yield from write(seen, event, _asked(seen, frozen, reason, policy), hand)
+        row, fate = yield from write(seen, event, _asked(seen, frozen, reason, policy), asking)
         if fate is Fate.UNKNOWN:
             raise JournalUnavailable("the cancel could not be written; nothing was sent")
         if hand.holds(row, seen, State.CANCELLING):
