@@ -65,6 +65,9 @@ SHRED_BODIES: Final = load("shred_bodies")
 LOOK_SECONDS: Final = 0.001
 """How soon to look again whether another process is done; a commit takes some of these."""
 
+PRIMARY_CODE: Final = 0xFF
+"""What SQLite adds above this only says more of the same trouble."""
+
 KNOWN_STATES: Final = {state.value: state for state in State}
 
 
@@ -75,6 +78,7 @@ class Session:
         self._connection = connection
         self._is_wal = mode == "wal"
         self._empties_log = False
+        _wait_by_itself(connection, 0.0)
 
     def execute(self, statement: Statement, *rows: Mapping[str, Any]) -> sqlite3.Cursor:
         """Run a statement with its named parameters."""
@@ -82,44 +86,48 @@ class Session:
 
     def begin(self, *, writes: bool) -> None:
         """Begin a transaction; with `writes`, no other process may begin to write until its end."""
-        if not writes:
+        if writes:
+            self._insist("BEGIN IMMEDIATE")
+        else:
             self._connection.execute("BEGIN")
-            return
-        # SQLite itself looks again ever more rarely, up to a tenth of a second apart: beside a
-        # process that commits without a pause it would hardly ever find the file free.
-        until = time.monotonic() + sqlite_file.BUSY_SECONDS
-        self._connection.execute("PRAGMA busy_timeout=0")
-        try:
-            while not self._begins_to_write(is_last=time.monotonic() >= until):
-                time.sleep(LOOK_SECONDS)
-        finally:
-            self._connection.execute(f"PRAGMA busy_timeout={sqlite_file.BUSY_SECONDS * 1000:.0f}")
-
-    def _begins_to_write(self, *, is_last: bool) -> bool:
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if is_last or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                raise
-            return False
-        return True
+            self._insist("PRAGMA user_version")  # the lock is taken with the first reading
 
     def perform(self, works: Sequence[Work[Session, Any]], now: int) -> list[Any]:
         """Do a batch's works, as if one after the other."""
         if sum(map(_is_for_many, works)) > 1:
-            self._connection.execute("SAVEPOINT before_the_batch")
             results = _together(self, works, now)
             if results is not None:
                 return results
-            self._connection.execute("ROLLBACK TO before_the_batch")
+            self.roll_back()
+            self.begin(writes=True)
         return [work(self, now) for work in works]
 
     def commit(self) -> None:
         """Make the transaction durable."""
-        self._connection.execute("COMMIT")
+        self._insist("COMMIT")
         if self._empties_log:
+            _wait_by_itself(self._connection, sqlite_file.BUSY_SECONDS)
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            _wait_by_itself(self._connection, 0.0)
             self._empties_log = False
+
+    def _insist(self, statement: str) -> None:
+        """Execute a statement, again and again while another process is in the way.
+
+        SQLite itself looks again ever more rarely, up to a tenth of a second apart: beside a
+        process that commits without a pause it would hardly ever find the file free.
+        """
+        until = time.monotonic() + sqlite_file.BUSY_SECONDS
+        while True:
+            try:
+                self._connection.execute(statement)
+            except sqlite3.OperationalError as error:
+                is_busy = error.sqlite_errorcode & PRIMARY_CODE == sqlite3.SQLITE_BUSY
+                if not is_busy or time.monotonic() >= until:
+                    raise
+                time.sleep(LOOK_SECONDS)
+            else:
+                return
 
     def roll_back(self) -> None:
         """Undo the transaction, if SQLite has not done so by itself."""
@@ -284,6 +292,11 @@ def open_sqlite(
     mode = mode or sqlite_file.journal_mode(sqlite3.sqlite_version_info)
     secret = sqlite_file.prepare(path, vault, create=create, mode=mode)
     return SqliteJournal(path, vault, vault.digest_by(secret), clock, mode)
+
+
+def _wait_by_itself(connection: sqlite3.Connection, seconds: float) -> None:
+    """Have SQLite itself wait so long where another process is in the way."""
+    connection.execute(f"PRAGMA busy_timeout={seconds * 1000:.0f}")
 
 
 def _connect(path: Path, mode: str) -> Session:
