@@ -13,7 +13,6 @@ from netcancel.kicc import (
     ApprovalRequest,
     Expected,
     Merchant,
-    net_cancel_body,
     seoul_date_and_time,
 )
 
@@ -69,7 +68,7 @@ def freeze(
         tran_dt=tran_dt,
         tran_tm=tran_tm,
         same_data=_same_data(request),
-        net_cancel_body=net_cancel_body(approval_body),
+        net_cancel_body=request.net_cancel_body(),
         hold_seconds=policy.hold_seconds,
         settle_after_seconds=policy.settle_after_seconds,
         max_in_doubt=policy.max_in_doubt,
