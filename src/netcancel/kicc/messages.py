@@ -212,7 +212,7 @@ def _carried(model: type[_Checked]) -> tuple[tuple[Field, bool, bool], ...]:
 def _first_broken(model: type[_Checked], values: Mapping[str, object]) -> InvalidRequest | None:
     """Name the first field, in the model's order, that is missing or breaks its rule.
 
-    Before pydantic's own look and in one loop: a validator for each field costs twice as much.
+    Before pydantic's own look and in one loop: a validator for each field takes half as long again.
     """
     for field, is_required, may_be_none in _carried(model):
         value = values.get(field.name)
