@@ -56,7 +56,14 @@ def freeze(
         **fields,
     )
     body = request.to_body()
-    intent = _intent(request, body, _same_data(request), world=world, writer=writer, policy=policy)
+    intent = _intent(
+        request,
+        _same_data(request),
+        request.net_cancel_body(),
+        world=world,
+        writer=writer,
+        policy=policy,
+    )
     return Order(
         intent=intent,
         approval_body=body,
@@ -76,7 +83,9 @@ def freeze_received(
     request = ApprovalRequest.received(body)
     data = _same_data(request, unknown_members(body, ApprovalRequest))
     return Order(
-        intent=_intent(request, body, data, world=world, writer=writer, policy=policy),
+        intent=_intent(
+            request, data, net_cancel_body(body), world=world, writer=writer, policy=policy
+        ),
         approval_body=body,
         expected=Expected.of(request),
         confirm_within=confirm_within,
@@ -91,13 +100,13 @@ def freeze_void(body: bytes, *, world: str, writer: str, policy: Policy) -> Inte
     """
     request = NetCancelRequest.received(body)
     data = b"net-cancel of " + _same_data(request)
-    return _intent(request, body, data, world=world, writer=writer, policy=policy)
+    return _intent(request, data, net_cancel_body(body), world=world, writer=writer, policy=policy)
 
 
 def _intent(
     request: ApprovalRequest | NetCancelRequest,
-    body: bytes,
     same_data: bytes,
+    net_cancel: bytes,
     *,
     world: str,
     writer: str,
@@ -118,7 +127,7 @@ def _intent(
         tran_dt=request.tran_dt,
         tran_tm=request.tran_tm,
         same_data=same_data,
-        net_cancel_body=net_cancel_body(body),
+        net_cancel_body=net_cancel,
         hold_seconds=policy.hold_seconds,
         settle_after_seconds=policy.settle_after_seconds,
         max_in_doubt=policy.max_in_doubt if isinstance(request, ApprovalRequest) else None,

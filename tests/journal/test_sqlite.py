@@ -4,6 +4,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -630,6 +631,46 @@ def test_a_journal_that_another_writes_is_waited_for_and_then_unavailable(path: 
     holder.execute("ROLLBACK")
     holder.close()
     open_one(journal)
+    journal.close()
+
+
+def test_a_commit_waits_for_a_reader(path: Path) -> None:
+    """Whoever reads the file is let finish, nobody else begins, and then the payment is there."""
+    journal = open_sqlite(path, vault(), Clock(), create=True, mode="truncate")
+    reader = sqlite3.connect(path, isolation_level=None, timeout=0)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM payment").fetchone() == (0,)
+    opening = journal.open_new(intent())
+    wait_until_refused(path)
+    assert not opening.done()
+    reader.execute("COMMIT")
+    reader.close()
+    assert fate(opening.result())
+    journal.close()
+
+
+def wait_until_refused(path: Path) -> None:
+    """Return when the file lets no further reader in: a commit waits for those it has."""
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as other:
+        while True:
+            try:
+                other.execute("SELECT count(*) FROM payment").fetchone()
+            except sqlite3.OperationalError:
+                return
+
+
+def test_a_reading_waits_for_a_commit(path: Path) -> None:
+    """Another process that commits just now is no reason not to answer."""
+    journal = open_sqlite(path, vault(), Clock(), create=True, mode="truncate")
+    payment = open_one(journal)
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    reading = journal.read(payment.id)
+    with pytest.raises(TimeoutError):
+        reading.result(0.2)
+    holder.execute("ROLLBACK")
+    holder.close()
+    assert reading.result() is not None
     journal.close()
 
 

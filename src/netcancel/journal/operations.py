@@ -73,6 +73,9 @@ class Runs(Protocol):
 class Session(Runs, Protocol):
     """A connection of ours within a transaction."""
 
+    def start_over(self) -> int:
+        """Undo the transaction, begin another, and return its time."""
+
     def mark(self, name: str) -> None:
         """Set a savepoint."""
 
@@ -121,15 +124,20 @@ async def answered_by_awaiting(
         return result
 
 
-def tried(session: Session, name: str, work: Callable[[], T | None]) -> T | None:
-    """Do work; where it returns None, or a row is refused, undo it and return None."""
-    session.mark(name)
+def unless_refused(session: Session, work: Callable[[], T | None]) -> T | None:
+    """Do work and return what it returns; None where a row is refused."""
     try:
-        result = work()
+        return work()
     except Exception as error:
         if not session.is_refusal(error):
             raise
-        result = None
+        return None
+
+
+def tried(session: Session, name: str, work: Callable[[], T | None]) -> T | None:
+    """Do work; where it returns None, or a row is refused, undo it and return None."""
+    session.mark(name)
+    result = unless_refused(session, work)
     if result is None:
         session.undo_to(name)
     return result
@@ -138,9 +146,11 @@ def tried(session: Session, name: str, work: Callable[[], T | None]) -> T | None
 def perform(session: S, works: Sequence[Work[S, Any]], now: int) -> list[Any]:
     """Do a batch's works, as if one after the other."""
     if sum(map(_is_for_many, works)) > 1:
-        results = tried(session, "the_batch", lambda: _together(session, works, now))
+        results = unless_refused(session, lambda: _together(session, works, now))
         if results is not None:
             return results
+        # No savepoint: every batch would have to wait for one that hardly any needs.
+        now = session.start_over()
     return [work(session, now) for work in works]
 
 
