@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "observe": {"errors"},
     "settings": {"core", "errors", "kicc", "wire.network"},
     "wire": {"errors", "kicc"},
-    "journal": {"core", "errors", "kicc"},
+    "journal": {"core", "errors", "kicc", "observe"},
     "drive": {"core", "errors", "journal", "kicc", "wire"},
     "freezing": {"core", "errors", "kicc"},
     "client": OUTER,

@@ -11,9 +11,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from netcancel.core.payment import MICROSECONDS
 from netcancel.journal import operations, sqlite_file, sqlite_joined
-from netcancel.journal.database import DatabaseJournal, Joined
+from netcancel.journal.database import DatabaseJournal, Joined, now_by
 from netcancel.journal.sqlite_joined import execute
 from netcancel.journal.statements import Query
 
@@ -27,11 +26,6 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS: Final = 0.001
 """How soon to look again whether another process is done; a commit takes some of these."""
-
-
-def now_by(clock: Callable[[], float]) -> int:
-    """Return the time in whole microseconds."""
-    return round(clock() * MICROSECONDS)
 
 
 class Session:
