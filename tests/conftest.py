@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -34,6 +35,30 @@ def _world_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
                 patch.delenv(name)
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture(scope="session")
+def postgres_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the URL of a database of this process's own, on the run's PostgreSQL."""
+    from tests.servers.databases import postgres
+
+    with postgres(*_place_and_name(tmp_path_factory)) as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_database: str) -> str:
+    """Return the URL of an empty PostgreSQL database."""
+    from tests.servers.databases import empty_postgres
+
+    empty_postgres(postgres_database)
+    return postgres_database
+
+
+def _place_and_name(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Return what is shared by the run's processes, and a name of this process's own."""
+    base, worker = tmp_path_factory.getbasetemp(), os.environ.get("PYTEST_XDIST_WORKER")
+    return (base, "netcancel_main") if worker is None else (base.parent, f"netcancel_{worker}")
 
 
 class CanaryHandler(logging.Handler):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from netcancel.core.lifecycle import MOVES, Event, IllegalMove, State
 from netcancel.core.payment import Change, Claim, Intent, Known, Payment
-from netcancel.journal import Journal
+from netcancel.journal import Journal, open_journal
 from netcancel.journal.database import DatabaseJournal
 from netcancel.journal.sqlite_file import SQL
 from netcancel.journal.statements import ROWS_MAX
@@ -23,6 +23,7 @@ from tests.journal.samples import (
     ANSWER,
     CHANGES,
     HOLD,
+    KEY,
     WAYS,
     WORLD,
     Clock,
@@ -33,6 +34,7 @@ from tests.journal.samples import (
     open_file,
     open_one,
 )
+from tests.servers.databases import empty_postgres
 
 Ask = Callable[[Journal], Future[Any]]
 """One operation of a batch."""
@@ -44,12 +46,20 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def journal(tmp_path: Path, clock: Clock) -> Iterator[Journal]:
-    """Return an empty journal in a file."""
-    journal = open_file(tmp_path / "journal.db", clock)
+@pytest.fixture(params=["sqlite", "postgres"])
+def journal(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Journal]:
+    """Return an empty journal in each kind of database."""
+    journal = open_journal(database_of(request, tmp_path), vault_key=KEY, clock=clock)
     yield journal
     journal.close()
+
+
+def database_of(request: pytest.FixtureRequest, directory: Path) -> str:
+    """Return the URL of an empty database of a kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{directory / 'journal.db'}"
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
 
 
 @contextmanager
@@ -236,7 +246,7 @@ def test_a_bug_in_one_stops_no_other(journal: Journal) -> None:
         journal, [illegal, approving(payments[1]), broken, opening(intent())]
     )
     assert bug is IllegalMove
-    assert refused.__name__ == "IntegrityError"
+    assert "IntegrityError" in [cause.__name__ for cause in refused.__mro__]
     assert (moved.state, fate(opened)) == (State.APPROVED, "Opened")
 
 
@@ -331,9 +341,28 @@ def test_a_batch_is_as_if_one_after_the_other(
     tmp_path_factory: pytest.TempPathFactory, plan: Plan
 ) -> None:
     """Any batch: the same results and the same rows, with the same histories."""
+    check_order(plan, lambda: open_file(tmp_path_factory.mktemp("one") / "journal.db"))
+
+
+@settings(max_examples=20, deadline=None)
+@given(plan=PLANS)
+def test_a_batch_on_a_server_is_as_if_one_after_the_other(
+    postgres_database: str, plan: Plan
+) -> None:
+    """The same on PostgreSQL, where a failed statement ends all that came before it."""
+
+    def emptied() -> Journal:
+        empty_postgres(postgres_database)
+        return open_journal(postgres_database, vault_key=KEY, clock=Clock())
+
+    check_order(plan, emptied)
+
+
+def check_order(plan: Plan, open_empty: Callable[[], Journal]) -> None:
+    """Ask for the same once in one batch and once one by one."""
     ends: list[object] = []
     for perform in (together, one_by_one):
-        journal = open_file(tmp_path_factory.mktemp("one") / "journal.db")
+        journal = open_empty()
         payments = [
             bring_to(journal, state, id=f"p{place}", writer=f"w{place}", merc_trx_no=f"ORD_{place}")
             for place, state in enumerate(plan.states)
@@ -345,6 +374,7 @@ def test_a_batch_is_as_if_one_after_the_other(
     assert ends[0] == ends[1]
 
 
+@pytest.mark.parametrize("journal", ["sqlite"], indirect=True)
 def test_many_are_written_without_a_second_try(journal: Journal) -> None:
     """New numbers and unmoved payments take one statement for each kind."""
     payments = [open_one(journal) for _ in range(8)]

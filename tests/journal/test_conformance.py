@@ -28,6 +28,7 @@ from tests.journal.samples import (
     BODY,
     CHANGES,
     HOLD,
+    KEY,
     SETTLE,
     START,
     WAYS,
@@ -50,13 +51,17 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def journal(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Journal]:
     """Return an empty journal of each kind."""
-    if request.param == "memory":
-        journal = open_journal("memory://", clock=clock)
-    else:
-        journal = open_file(tmp_path / "journal.db", clock)
+    match request.param:
+        case "memory":
+            journal = open_journal("memory://", clock=clock)
+        case "sqlite":
+            journal = open_file(tmp_path / "journal.db", clock)
+        case server:
+            url = request.getfixturevalue(f"{server}_url")
+            journal = open_journal(url, vault_key=KEY, clock=clock)
     yield journal
     journal.close()
 

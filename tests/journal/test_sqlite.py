@@ -286,7 +286,8 @@ def test_a_file_that_can_not_be_used_is_refused(
         "sqlite:///a\0b",
         "SQLITE:///x.db",
         "memory:///",
-        "postgresql://host/db",
+        "postgres://host/db",
+        "oracle://host/db",
         "file:///x.db",
     ],
 )

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from netcancel.core.lifecycle import State
+from netcancel.core.payment import MICROSECONDS
 from netcancel.journal import operations, rows, writer
 from netcancel.journal.operations import Moving, MovingAndKeeping, Opening
 from netcancel.journal.statements import Query
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
     from netcancel.journal.operations import Answer, Runs
     from netcancel.journal.vault import Digest, Vault
     from netcancel.journal.writer import Work
+
+
+def now_by(clock: Callable[[], float]) -> int:
+    """Return the time that a clock tells in seconds, in whole microseconds."""
+    return round(clock() * MICROSECONDS)
 
 
 class Session(writer.Session, operations.Session, Protocol):

@@ -44,6 +44,11 @@ def master_key(vault_key: str | None = None, *, create: bool = True) -> bytes:
     return _read(path)
 
 
+def is_from_key_file(vault_key: str | None) -> bool:
+    """Whether no key is set anywhere, so that the key file of this host decides."""
+    return vault_key is None and not {KEY_VARIABLE, FILE_VARIABLE} & os.environ.keys()
+
+
 def state_directory() -> Path:
     """Return this host's directory for what belongs to no single journal."""
     home = os.environ.get("XDG_STATE_HOME") or ""

@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from netcancel.core.payment import MICROSECONDS
 from netcancel.journal import operations, sqlite_file, sqlite_joined
-from netcancel.journal.database import DatabaseJournal, Joined
+from netcancel.journal.database import DatabaseJournal, Joined, now_by
 from netcancel.journal.sqlite_joined import execute
 from netcancel.journal.statements import Query
 
@@ -31,11 +30,6 @@ LOOK_SECONDS: Final = 0.001
 
 PRIMARY_CODE: Final = 0xFF
 """What SQLite adds above this only says more of the same trouble."""
-
-
-def now_by(clock: Callable[[], float]) -> int:
-    """Return the time in whole microseconds."""
-    return round(clock() * MICROSECONDS)
 
 
 class Session:

@@ -49,6 +49,11 @@ class Query(StrEnum):
     SHRED_BODIES = "shred_bodies"
     READ_META = "read_meta"
     WRITE_META = "write_meta"
+    # Of servers only.
+    JOIN = "join"
+    IS_MADE = "is_made"
+    LOCK_TO_MAKE = "lock_to_make"
+    SHAPE = "shape"
 
 
 FOR_MANY: Final = frozenset({Query.OPEN_NEW, Query.MOVE, Query.NOTED_ANSWERS})
@@ -93,18 +98,17 @@ class Dialect:
     def __init__(self, folder: str, mark: str) -> None:
         self._folder = folder
         self._mark = mark
-        self._single = {query: self.load(query) for query in Query if query not in FOR_MANY}
-        self._for_many = {query: self.load_rows(query) for query in FOR_MANY}
+        self._loaded: dict[Query, Statement | RowsStatement] = {}
 
     def bound(
         self, query: Query, rows: Sequence[Mapping[str, Any]]
     ) -> Iterator[tuple[str, list[Any]]]:
         """Return the statements that a query of so many rows takes, with their parameters."""
-        single = self._single.get(query)
-        if single is not None:
-            yield single.text, single.bind(*rows)
+        loaded = self._loaded.get(query) or self._load(query)
+        if isinstance(loaded, Statement):
+            yield loaded.text, loaded.bind(*rows)
             return
-        for statement, some in self._for_many[query].parts(rows):
+        for statement, some in loaded.parts(rows):
             yield statement.text, statement.bind(*some)
 
     def load(self, name: str) -> Statement:
@@ -128,6 +132,10 @@ class Dialect:
         """Return the text of a file."""
         folder = files("netcancel.journal").joinpath("sql", self._folder)
         return folder.joinpath(name).read_text(encoding="utf-8")
+
+    def _load(self, query: Query) -> Statement | RowsStatement:
+        loaded = self.load_rows(query) if query in FOR_MANY else self.load(query)
+        return self._loaded.setdefault(query, loaded)
 
     def _text(self, name: str) -> str:
         return _COMMENT.sub("", self.script(f"{name}.sql")).strip()

@@ -1,0 +1,145 @@
+"""A connection to PostgreSQL that the journal's writer works with.
+
+All that it needs holds within one transaction, nothing for a session: a pooler may stand between.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from netcancel.journal import operations
+from netcancel.journal.database import now_by
+from netcancel.journal.operations import Answer
+from netcancel.journal.server import ServerTrouble, UnsafeServer, UnsureCommit
+from netcancel.journal.statements import Dialect, Query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from psycopg.rows import DictRow
+
+    from netcancel.journal.rows import Row
+    from netcancel.journal.writer import Work
+
+SQL: Final = Dialect("postgres", "%s")
+
+
+class Session:
+    """A connection to the server, and what its transactions need."""
+
+    def __init__(
+        self, connection: psycopg.Connection[DictRow], clock: Callable[[], float] | None
+    ) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._warnings: list[str] = []
+        self._can_not_begin = False
+        connection.add_notice_handler(self._heed)
+
+    def execute(self, query: Query, *values: Mapping[str, Any]) -> Answer:
+        """Ask with named parameters; several statements go out together."""
+        parts = list(SQL.bound(query, values))
+        if len(parts) == 1:
+            return answer_of([self._run(*parts[0])])
+        with self._connection.pipeline():
+            return answer_of([self._run(*part) for part in parts])
+
+    def make_tables(self) -> None:
+        """Run the script that makes them, within the transaction."""
+        self._connection.execute(SQL.script("0001_create.sql").encode())
+
+    def begin(self, *, writes: bool) -> int:
+        """Begin a transaction on a server that can write and does so durably."""
+        try:
+            begun = BEGIN_TO_WRITE if writes else BEGIN_TO_READ
+            cursor = self._connection.execute(begun.text.encode())
+            while cursor.nextset():
+                pass
+            return checked_now(cursor.fetchall()[0], self._clock)
+        except Exception:
+            self._can_not_begin = True
+            raise
+
+    def perform(self, works: Sequence[Work[Any, Any]], now: int) -> list[Any]:
+        """Do a batch's works, as if one after the other."""
+        return operations.perform(self, works, now)
+
+    def start_over(self) -> int:
+        """Undo the transaction, and begin another."""
+        self.roll_back()
+        return self.begin(writes=True)
+
+    def mark(self, name: str) -> None:
+        """Set a savepoint."""
+        self._connection.execute(f"SAVEPOINT {name}".encode())
+
+    def undo_to(self, name: str) -> None:
+        """Undo what was done since a savepoint."""
+        self._connection.execute(f"ROLLBACK TO SAVEPOINT {name}".encode())
+
+    def commit(self) -> None:
+        """Make the transaction durable.
+
+        A commit that stopped waiting for a synchronous standby says so by a warning only, in the
+        server's language: so any warning counts as unknown. What had failed before is rolled back
+        by a COMMIT, without an error.
+        """
+        self._warnings.clear()
+        done = self._connection.execute("COMMIT").statusmessage
+        if done != "COMMIT" or self._warnings:
+            raise UnsureCommit("; ".join(self._warnings) or f"COMMIT was answered by {done}")
+
+    def roll_back(self) -> None:
+        """Undo the transaction, if one is open."""
+        if self._connection.info.transaction_status is not TransactionStatus.IDLE:
+            self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Release the connection."""
+        self._connection.close()
+
+    def is_trouble(self, error: Exception) -> bool:
+        """Whether the server is at fault; a broken constraint or a value out of range is a bug."""
+        bugs = (psycopg.IntegrityError, psycopg.DataError, psycopg.NotSupportedError)
+        return isinstance(error, psycopg.Error | ServerTrouble) and not isinstance(error, bugs)
+
+    def is_refusal(self, error: Exception) -> bool:
+        """Whether a constraint was broken."""
+        return isinstance(error, psycopg.IntegrityError)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection is gone, or leads to a server that can't begin."""
+        return self._can_not_begin or self._connection.broken or self._connection.closed
+
+    def _run(self, text: str, parameters: Sequence[Any]) -> psycopg.Cursor[DictRow]:
+        return self._connection.execute(text.encode(), parameters)
+
+    def _heed(self, notice: psycopg.errors.Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            self._warnings.append(notice.message_primary or "a warning without words")
+
+
+BEGIN_TO_READ: Final = SQL.load("begin_to_read")
+BEGIN_TO_WRITE: Final = SQL.load("begin_to_write")
+
+
+def answer_of(cursors: Sequence[psycopg.Cursor[DictRow]]) -> Answer:
+    """Return what statements said, as of one."""
+    found = [row for cursor in cursors if cursor.description for row in cursor.fetchall()]
+    return Answer(found, sum(cursor.rowcount for cursor in cursors))
+
+
+def checked_now(row: Row, clock: Callable[[], float] | None) -> int:
+    """Return the time, unless the server would tell of commits that are not durable."""
+    if row["fsync"] != "on":
+        raise UnsafeServer("PostgreSQL loses commits when its machine fails: set fsync to on")
+    if row["synchronous_commit"] == "off":
+        raise UnsafeServer(
+            "PostgreSQL tells of commits that may be lost yet: synchronous_commit must not be off"
+        )
+    now: int = row["now"]
+    return now if clock is None else now_by(clock)

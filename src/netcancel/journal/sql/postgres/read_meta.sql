@@ -1,0 +1,1 @@
+SELECT value FROM netcancel.meta WHERE name = :name

@@ -1,0 +1,1 @@
+SELECT * FROM netcancel.payment WHERE id = :id FOR UPDATE

@@ -1,0 +1,1 @@
+INSERT INTO netcancel.meta (name, value) VALUES (:name, :value)

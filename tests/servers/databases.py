@@ -1,0 +1,55 @@
+"""Databases for tests, on servers that are started when the first test asks for one."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+
+from tests.missing import missing
+from tests.servers.keeper import used
+from tests.servers.kinds import found
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+POSTGRES = "NETCANCEL_TEST_POSTGRES_URL"
+"""A server of PostgreSQL to use instead, as somebody who may make databases there."""
+
+
+@contextmanager
+def postgres(shared: Path, name: str) -> Iterator[str]:
+    """Make an empty database, and return its URL; `shared` is the same for the whole run."""
+    with server("postgres", os.environ.get(POSTGRES), shared) as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {name}".encode())
+            connection.execute(f"CREATE DATABASE {name} ENCODING UTF8 TEMPLATE template0".encode())
+        yield with_database(url, name)
+
+
+def empty_postgres(url: str) -> None:
+    """Remove a journal from a database."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET client_min_messages = 'error'")
+        connection.execute("DROP SCHEMA IF EXISTS netcancel CASCADE")
+
+
+@contextmanager
+def server(name: str, given: str | None, shared: Path) -> Iterator[str]:
+    """Return the URL of a server: the given one, else one of the run's own."""
+    if given is not None:
+        yield given
+        return
+    if found(name) is None:
+        missing(f"the programs of {name}")
+    with used(name, shared) as url:
+        yield url
+
+
+def with_database(url: str, name: str) -> str:
+    """Return the URL of another database on the same server."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))

@@ -1,0 +1,122 @@
+"""Keeps one database server for a run of the tests, until the last who uses it has gone.
+
+Each user holds a lock on a file, together with the others. The keeper, a process of its own, waits
+until it can have that lock alone: then nobody uses the server any more, however they ended.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tests.servers.kinds import Kind, found, unprivileged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT: Final = Path(__file__).parents[2]
+START_SECONDS: Final = 30.0
+LOOK_SECONDS: Final = 0.05
+LOG_CHARACTERS: Final = 2000
+
+
+@contextmanager
+def used(name: str, folder: Path) -> Iterator[str]:
+    """Start the server of a name, unless it runs for this folder already, and return its URL."""
+    address = folder / f"{name}.address"
+    with (folder / f"{name}.start").open("w") as start, (folder / f"{name}.users").open("w") as use:
+        fcntl.flock(start, fcntl.LOCK_EX)
+        fcntl.flock(use, fcntl.LOCK_SH)  # waits for a keeper that is just ending
+        if not address.exists():
+            _start_keeper(name, folder)
+        fcntl.flock(start, fcntl.LOCK_UN)
+        yield address.read_text()
+
+
+def _start_keeper(name: str, folder: Path) -> None:
+    log = folder / f"{name}.log"
+    command: list[str | Path] = [sys.executable, "-m", "tests.servers.keeper", name, folder]
+    with log.open("w") as output:
+        started = subprocess.run(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            check=False,
+        )
+    if started.returncode != 0:
+        raise RuntimeError(f"{name} did not start:\n{log.read_text()[-LOG_CHARACTERS:]}")
+
+
+def main(name: str, folder: Path) -> int:
+    """Leave a child behind that keeps the server; return, 0 where it is up."""
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        os.close(reading)
+        keep(name, folder, writing)
+        os._exit(0)
+    os.close(writing)
+    return 0 if os.read(reading, 1) else 1
+
+
+def keep(name: str, folder: Path, told: int) -> None:
+    """Run a server until nobody uses it, and say by a byte when it is up."""
+    kind = found(name)
+    if kind is None:
+        raise SystemExit("its programs are not on this machine")
+    home = Path(tempfile.mkdtemp(prefix=f"netcancel-{name}-"))
+    address = folder / f"{name}.address"
+    try:
+        process, url = _start(kind, home)
+        address.write_text(url)
+        os.write(told, b"!")
+        with (folder / f"{name}.users").open("w") as users:
+            fcntl.flock(users, fcntl.LOCK_EX)
+            address.unlink()
+            process.send_signal(kind.end)
+            process.wait()
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _start(kind: Kind, home: Path) -> tuple[subprocess.Popen[bytes], str]:
+    who = unprivileged()
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C"}
+    commands = kind.make(home)
+    if who:
+        for path in (home, *home.iterdir()):
+            os.chown(path, who["user"], who["group"])
+    for command in commands:
+        subprocess.run(command, check=True, cwd=home, env=environment, **who)
+    port = _free_port()
+    command = kind.command(home, port)
+    process = subprocess.Popen(command, cwd=home, env=environment, **who)
+    until = time.monotonic() + START_SECONDS
+    while not kind.is_up(port):
+        if process.poll() is not None or time.monotonic() > until:
+            process.kill()
+            raise SystemExit("the server did not come up")
+        time.sleep(LOOK_SECONDS)
+    return process, kind.url(port)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2])))
