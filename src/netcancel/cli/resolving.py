@@ -51,7 +51,7 @@ def resolve(
     """
     version = Version.parse(seen)
     loaded = Settings.load(flags=settings)
-    name = by or login_name()
+    name = login_name() if by is None else by
     with reading(loaded) as journal:
         payment = find_or_stop(journal, loaded, number)
         _check(payment, kind, loaded, although_told_void=although_told_void)

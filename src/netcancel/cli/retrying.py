@@ -66,7 +66,7 @@ def retry(
     version = None if seen is None else Version.parse(seen)
     as_cancel = None if kind is None else kind == "cancel"
     loaded = Settings.load(flags=settings)
-    name = by or login_name()
+    name = login_name() if by is None else by
     with reading(loaded) as journal:
         ask = partial(operators.retry, journal, by=name, as_cancel=as_cancel)
         if number is not None:

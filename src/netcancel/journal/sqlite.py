@@ -457,7 +457,7 @@ def _with_noted_answers(session: Runs, payments: list[Payment]) -> list[Payment]
 def _look(
     statement: Statement, values: dict[str, Any], session: Session, now: int
 ) -> Payment | None:
-    row = session.execute(statement, values).fetchone()
+    row = sqlite_rows.row_of(session, statement, values)
     if row is None:
         return None
     lines = session.execute(HISTORY, {"seq": row["seq"]})
@@ -494,7 +494,7 @@ def _open_body(session: Session, now: int, *, payment_id: str, vault: Vault) -> 
 def _confirm(
     session: Runs, now: int, *, worlds: Collection[str], tid: str, merc_trx_no: str, writer: str
 ) -> Payment | None:
-    row = session.execute(FIND, {"tid": tid, "merc_trx_no": merc_trx_no}).fetchone()
+    row = sqlite_rows.row_of(session, FIND, {"tid": tid, "merc_trx_no": merc_trx_no})
     if row is None or row["world"] not in worlds:
         return None
     payment = sqlite_rows.payment(row, now)

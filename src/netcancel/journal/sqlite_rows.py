@@ -13,6 +13,10 @@ from netcancel.kicc import ApprovalAnswer, Loss
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Mapping
+
+    from netcancel.journal.sqlite_joined import Runs
+    from netcancel.journal.statements import Statement
 
 KNOWN_EVENTS: Final = {event.value: event for event in Event}
 MAY_BE_ABSENT: Final = ("answer", "loss", "cancel_reason", "resolution")
@@ -65,6 +69,15 @@ def columns(payment: Payment) -> dict[str, Any]:
         "created_at": payment.created_at,
         "updated_at": payment.updated_at,
     }
+
+
+def row_of(session: Runs, statement: Statement, values: Mapping[str, Any]) -> sqlite3.Row | None:
+    """Return the one row that a statement finds; what has no bytes in UTF-8 is in none."""
+    try:
+        row: sqlite3.Row | None = session.execute(statement, values).fetchone()
+    except UnicodeEncodeError:
+        return None
+    return row
 
 
 def payment(row: sqlite3.Row | dict[str, Any], now: int) -> Payment:
