@@ -31,7 +31,7 @@ LISTED_MAX: Final = 1_000_000
 def status(*, as_json: JsonFlag = False, **settings: SettingFlags) -> None:
     """Count the journal's payments by state, and say what is owed.
 
-    Needs the base URL and the channel, which tell this world's payments from others'.
+    Needs the base URL and the channel, which tell this world's payments from others'. Ends with 0.
     """
     given = Settings.load(flags=settings)
     world = _world_of(given)
@@ -102,7 +102,7 @@ def list_payments(
     as_json: JsonFlag = False,
     **settings: SettingFlags,
 ) -> None:
-    """List payments, newest first.
+    """List payments, newest first. Ends with 0, also where there are none.
 
     Parameters
     ----------
@@ -152,6 +152,8 @@ def _payments_table(payments: Sequence[Payment]) -> Table:
 
 def show(number: str, /, *, as_json: JsonFlag = False, **settings: SettingFlags) -> None:
     """Show one payment of the terminal (--tid) with its history.
+
+    Ends with 0, 1: there is none of this number.
 
     Parameters
     ----------

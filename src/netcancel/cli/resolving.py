@@ -34,6 +34,9 @@ def resolve(
 ) -> Exit:
     """Close an escalated payment as you found it. Nothing is sent.
 
+    Ends with 0, 1: there is no such payment, it can't be closed so or not yet, or somebody wrote
+    since then.
+
     Parameters
     ----------
     number

@@ -42,7 +42,8 @@ def retry(
 ) -> Exit:
     """Give an escalated payment, or all of them, back to recovery, with a new retry window.
 
-    Nothing is sent by this command: a running `netcancel worker` or guard does it.
+    Nothing is sent by this command: a running `netcancel worker` or guard does it. Ends with 0,
+    1: there is no such payment, it is not escalated, or somebody wrote since then.
 
     Parameters
     ----------

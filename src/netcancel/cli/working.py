@@ -17,7 +17,8 @@ from netcancel.settings import Settings
 def worker(**settings: SettingFlags) -> None:
     """Net-cancel what is due until SIGTERM or SIGINT; then hand back what is in flight.
 
-    Any number may run on one journal, which must be there. Alarms go to the standard error.
+    Any number may run on one journal, which must be there. Alarms go to the standard error. Ends
+    with 0 when it is stopped.
     """
     given = Settings.load(flags=settings)
     refuse_memory(given)
