@@ -49,6 +49,7 @@ bench: .venv/.dev ## measure guarded approvals beside unguarded and naive ones
 docs: .venv/.dev ## write the generated pages anew
 	$(bin)/python -m tools.states
 	$(bin)/python -m tools.settings
+	$(bin)/python -m tools.commands
 
 lock: .venv/.uv ## compile requirements/*.txt anew (ARGS=--upgrade takes the newest versions)
 	$(compile) requirements/uv.txt $(ARGS) requirements/uv.in

@@ -46,7 +46,7 @@ def retry(
     `seen` was read, and nothing changed. Raises `ConfigurationError` for a name that can't be
     written down, and for a cancel that can't be built.
     """
-    _check_name(by)
+    check_name(by)
     can_cancel = can_be_cancelled(seen)
     if as_cancel and not can_cancel:
         raise ConfigurationError(
@@ -92,7 +92,7 @@ def resolve(
     `seen` comes with its history. The future's None: somebody wrote since it was read, and nothing
     changed. Raises `ConfigurationError` where it can't be closed so, or not yet.
     """
-    _check_name(by)
+    check_name(by)
     if not (note.strip() and is_safe(note) and len(note) <= NOTE_CHARACTERS_MAX):
         raise ConfigurationError(
             f"the note must say why in at most {NOTE_CHARACTERS_MAX} printable characters"
@@ -118,7 +118,7 @@ def reopen(
     `seen` was read, and nothing changed. Raises `ConfigurationError` for any but a net-cancelled
     payment.
     """
-    _check_name(by)
+    check_name(by)
     if not is_move(seen.state, Event.CHARGE_REPORTED):
         raise ConfigurationError(
             f"{seen.merc_trx_no} is {seen.state}: only a net-cancelled payment can be re-opened"
@@ -129,7 +129,8 @@ def reopen(
     return journal.move_if_unchanged(seen, Event.CHARGE_REPORTED, new_tag(), change)
 
 
-def _check_name(by: str) -> None:
+def check_name(by: str) -> None:
+    """Raise `ConfigurationError` where a name can't be written into a history."""
     if not (by.strip() and is_safe(by) and len(by) <= NAME_CHARACTERS_MAX):
         raise ConfigurationError(
             f"who asks must be a name of at most {NAME_CHARACTERS_MAX} printable characters"

@@ -72,6 +72,14 @@ def claim(journal: Journal, *, limit: int = 100, writer: str = "worker") -> list
     return [each.payment for each in claims.result()]
 
 
+def confirm(journal: Journal, number: str) -> Payment | None:
+    """Confirm a number in the tests' world."""
+    asked = journal.confirm_if_unconfirmed(
+        worlds=[WORLD], tid="T123456789", merc_trx_no=number, writer="merchant"
+    )
+    return asked.result()
+
+
 def again(journal: Journal, payment: Payment) -> Payment:
     """Read a payment that is there."""
     read = journal.read(payment.id).result()
@@ -96,7 +104,9 @@ def test_a_new_intent_is_approving_and_held(journal: Journal) -> None:
 def test_what_is_unknown_is_none(journal: Journal) -> None:
     """Reading and finding what isn't there says so."""
     assert journal.read("nobody").result() is None
-    assert journal.find("T123456789", "ORD_NEVER").result() is None
+    for number in ("ORD_NEVER", "", "half of a pair \ud83d"):
+        assert journal.find("T123456789", number).result() is None
+        assert confirm(journal, number) is None
 
 
 def test_a_payment_is_found_by_its_number(journal: Journal) -> None:

@@ -98,5 +98,8 @@ def _let_every_character_through(stream: TextIO) -> None:
 
 
 def _say(sentence: str, code: Exit) -> int:
-    print(f"netcancel: {sentence}", file=sys.stderr)  # noqa: T201  this is what it is for
+    from netcancel.kicc.text import escape
+
+    # It may name a file, or show what was typed: nothing in it acts on a terminal.
+    print(f"netcancel: {escape(sentence)}", file=sys.stderr)  # noqa: T201  this is what it is for
     return int(code)

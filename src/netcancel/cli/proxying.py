@@ -17,7 +17,8 @@ def proxy(**settings: SettingFlags) -> None:
     """Serve the gateway's three paths to shops until SIGTERM or SIGINT, under the duty.
 
     Shops, channels and the address stand in the settings file's tables; the journal is made at its
-    first use. Recovery runs in this process. Alarms go to the standard error.
+    first use. Recovery runs in this process. Alarms go to the standard error. Ends with
+    0 when it is stopped.
     """
     try:
         from netcancel.proxy import ProxyServer

@@ -46,11 +46,12 @@ def open_journal(
     if scheme != "sqlite" or not name:
         raise ConfigurationError(f"a journal is one of {SUPPORTED}")
     path = _path_of(name)
-    if not create and not path.exists():
+    size = _size_of(path)
+    if not create and size is None:
         raise ConfigurationError(
             f"there is no journal {path}: workers and reading commands never create one"
         )
-    may_make_key = create and not (path.exists() and path.stat().st_size)
+    may_make_key = create and not size
     vault = Vault(master_key(vault_key, create=may_make_key))
     return open_sqlite(path, vault, clock or time.time, create=create)
 
@@ -77,6 +78,16 @@ def _shared_vault(vault_key: str | None, *, create: bool, is_new: bool) -> Vault
             " journal needs the same key, set NETCANCEL_VAULT_KEY or NETCANCEL_VAULT_KEY_FILE there"
         )
     return vault
+
+
+def _size_of(path: Path) -> int | None:
+    """Return how large a file is; None: there is none."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigurationError(f"the journal {path} can't be used: {error.strerror}") from None
 
 
 def _path_of(name: str) -> Path:

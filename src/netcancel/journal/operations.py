@@ -312,6 +312,8 @@ def _with_noted_answers(payments: list[Payment]) -> Asks[list[Payment]]:
 
 def look(session: Session, now: int, *, query: Query, values: dict[str, Any]) -> Payment | None:
     """Read one payment with its history."""
+    if not rows.are_writable(values.values()):
+        return None
     row = session.execute(query, values).row
     if row is None:
         return None
@@ -390,6 +392,8 @@ def confirming(
 ) -> Asks[Payment | None]:
     """Yield the queries of `confirm`."""
     number = {"tid": tid, "merc_trx_no": merc_trx_no}
+    if not rows.are_writable(number.values()):
+        return None
     row = (yield Ask(Query.FIND_TO_WRITE, [number])).row
     if row is None or row["world"] not in worlds:
         return None

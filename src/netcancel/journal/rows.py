@@ -80,6 +80,15 @@ def columns(payment: Payment) -> dict[str, Any]:
     }
 
 
+def are_writable(texts: Iterable[str]) -> bool:
+    """Whether texts can be written in UTF-8: no database has any other."""
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def payment(row: Row, now: int) -> Payment:
     """Read a row; one of a newer netcancel, or damaged, raises `JournalUnavailable`."""
     try:
