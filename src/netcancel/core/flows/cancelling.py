@@ -61,6 +61,8 @@ class CancelWish:
     """The cancel's body, where somebody else has written it; None: it is built."""
     keeps_answer: bool = False
     """Whether somebody will ask for the very bytes of the answer."""
+    or_net_cancel: bool = False
+    """Whether recovery net-cancels a charge whose cancel can't be built; else that is refused."""
 
 
 def cancel(wish: CancelWish, policy: Policy) -> Flow[Payment]:
@@ -182,7 +184,7 @@ def _freeze(row: Payment, wish: CancelWish, event: Event) -> Flow[FrozenCancel |
     try:
         return freeze_cancel(row, stamp)
     except InvalidRequest:
-        if event is Event.CANCEL_ASKED:
+        if event is Event.CANCEL_ASKED and not wish.or_net_cancel:
             raise
         return None
 
