@@ -32,7 +32,7 @@ def test_a_command_is_explained(command: str) -> None:
     assert {flag for flag in flags if flag not in said} == set()
     entries = commands.entries(commands.help_of(command))
     assert [name for name, says in entries if not says] == []
-    assert ("--json" in said) == (command not in {"demo", "worker"})
+    assert ("--json" in said) == (command not in {"demo", "proxy", "worker"})
 
 
 def test_every_exit_code_is_explained() -> None:
