@@ -51,7 +51,7 @@ docs: .venv/.dev ## write the generated pages anew
 
 lock: .venv/.uv ## compile requirements/*.txt anew (ARGS=--upgrade takes the newest versions)
 	$(compile) requirements/uv.txt $(ARGS) requirements/uv.in
-	$(compile) requirements/dev.txt $(ARGS) --all-extras pyproject.toml requirements/run.in requirements/dev.in
+	$(compile) requirements/dev.txt --all-extras $(ARGS) pyproject.toml requirements/run.in requirements/dev.in
 	$(compile) requirements/run.txt --constraint requirements/dev.txt pyproject.toml requirements/run.in
 
 clean: ## remove .venv and what the tools left behind

@@ -75,7 +75,7 @@ def test_a_guard_gets_its_arguments(tmp_path: Path) -> None:
     """All that a guard needs comes from the environment, of the right types."""
     made = load(tmp_path, environ=NEEDED | {"NETCANCEL_TIMEOUT_SECONDS": "1.5"}).for_guard()
     assert made["base_url"] == NEEDED["NETCANCEL_BASE_URL"]
-    assert made["credentials"].secret_key == SECRET
+    assert [each.secret_key for each in made["credentials"]] == [SECRET]
     assert made["merchant"].bizr_no == "1234567890"
     assert made["policy"] == Policy(timeout_seconds=1.5)
     assert set(made) == {

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import dedent
 from typing import TYPE_CHECKING, Final
 
+from netcancel import tables
 from netcancel.settings import OWN, POLICY, Kind, Setting
 
 if TYPE_CHECKING:
@@ -34,6 +36,19 @@ A secret is never a flag. Each may be given as the path of a file that holds it 
 `NETCANCEL_SECRET_KEY_FILE`, `--secret-key-file`, `secret_key_file`.
 """
 
+TABLES: Final = f"""\
+## Tables of the file
+
+More channels, the shops of [the proxy](proxy.md), and where it listens stand in tables of
+`netcancel.toml` only. `netcancel worker` and the guards recover the payments of every channel.
+
+```toml
+{dedent(str(tables.__doc__).split(chr(10), 2)[2].partition("A secret may")[0]).strip()}
+```
+
+A secret may stand in the file itself (`secret_key = "…"`) or, better, in one of its own.
+"""
+
 COLUMNS: Final = "| setting | in the environment | default | what it is |\n|---|---|---|---|\n"
 
 
@@ -46,6 +61,7 @@ def render() -> str:
             COLUMNS + _rows(OWN),
             "## How patient, and what codes mean\n",
             COLUMNS + _rows(POLICY),
+            TABLES,
         ]
     )
 

@@ -308,7 +308,7 @@ class AwaitingPerformer(_Performer):
         loop = asyncio.get_running_loop()
         told: asyncio.Future[None] = loop.create_future()
         timer = loop.call_later(COMMIT_BUDGET_SECONDS, _wake, told)
-        future.add_done_callback(partial(self._bells.setdefault(loop, _Bell()).ring, told))
+        future.add_done_callback(partial(self._bell_of(loop).ring, told))
         try:
             await told
             return future.result(timeout=0)
@@ -319,6 +319,11 @@ class AwaitingPerformer(_Performer):
         finally:
             timer.cancel()
             future.cancel()  # what the journal has not begun nobody waits for any more
+
+    def _bell_of(self, loop: asyncio.AbstractEventLoop) -> _Bell:
+        if (bell := self._bells.get(loop)) is None:
+            bell = self._bells[loop] = _Bell()
+        return bell
 
 
 class _Bell:

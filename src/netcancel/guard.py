@@ -229,9 +229,10 @@ class Guard(_Guard):
         """Refund the whole of an approved payment (spec 1.1, 3.7); again: tell what is known.
 
         `tid`: None for the guard's merchant. `cancel_trx_no`: the cancel's own number, at most 40
-        bytes; None: a new one. A lost answer is followed by a net-cancel (spec 3.6). Returns within
-        twice `timeout_seconds` plus the journal's commits. Raises `PaymentNotFound`,
-        `InvalidRequest` (no cancel can be built) and `JournalUnavailable`: then nothing was sent.
+        bytes; None: a new one. A lost answer is followed by a net-cancel (spec 3.6); so is an
+        approval whose answer allows no cancel to be built. Returns within twice `timeout_seconds`
+        plus the journal's commits. Raises `PaymentNotFound`, `InvalidRequest` (`cancel_trx_no` is
+        none, or is used) and `JournalUnavailable`: then nothing was sent.
         """
         flow = flows.cancel(self._wish(merc_trx_no, tid, cancel_trx_no), self._desk.policy)
         return cancel_outcome_of(drive(flow, self._perform))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from netcancel.core.lifecycle import CancelReason, Event, Resolution, is_move
 from netcancel.core.payment import MICROSECONDS, Change
+from netcancel.core.refund import can_be_cancelled
 from netcancel.desk import new_tag
 from netcancel.errors import ConfigurationError
 from netcancel.kicc import ApprovalAnswer
@@ -41,14 +42,16 @@ def retry(
     """Give an escalated payment back to recovery, with a retry window of its own, due now.
 
     `as_cancel`: a cancel under a new number instead of a net-cancel; None: where the approval is
-    proven, with a number to cancel it by. `by` names the person. The future's None: somebody wrote
-    since `seen` was read, and nothing changed. Raises `ConfigurationError` for a name that can't be
-    written down, and for a cancel of what isn't proven.
+    proven and a cancel can be built. `by` names the person. The future's None: somebody wrote since
+    `seen` was read, and nothing changed. Raises `ConfigurationError` for a name that can't be
+    written down, and for a cancel that can't be built.
     """
     _check_name(by)
-    can_cancel = seen.answer is not None and seen.answer.aprv_no is not None
+    can_cancel = can_be_cancelled(seen)
     if as_cancel and not can_cancel:
-        raise ConfigurationError("no approval number is known: only a net-cancel can be retried")
+        raise ConfigurationError(
+            "what is known of its approval allows no cancel: only a net-cancel can be retried"
+        )
     change = Change(due_seconds=0.0, begins_debt=True, note=f"asked by {by}")
     if not (can_cancel if as_cancel is None else as_cancel):
         return journal.move_if_unchanged(seen, Event.RETRY_ASKED, new_tag(), change)

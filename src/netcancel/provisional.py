@@ -1,7 +1,8 @@
 """A payment for the length of a `with` block: leaving it confirms, an exception cancels.
 
 Only an unconfirmed payment is ever cancelled here, in one conditional write: what a transaction of
-the merchant's has confirmed stands, whatever is raised afterwards.
+the merchant's has confirmed stands, whatever is raised afterwards. While that transaction is still
+open nobody knows, and nobody else can write: then the payment is left to recovery.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ class _Provisional:
     def __init__(self) -> None:
         self._approved: Approved | None = None
         self._is_confirmed = False
+        self._connection: object = None
+        """The caller's own, in whose transaction it was to be confirmed."""
 
     @property
     def approved(self) -> Approved:
@@ -67,6 +70,20 @@ class _Provisional:
                 f"payment {self.merc_trx_no} was not confirmed in time: its charge is cancelled"
             )
 
+    def _must_not_wait(self) -> bool:
+        """Whether the caller's open transaction keeps the journal from being written; say so."""
+        try:
+            is_open = getattr(self._connection, "in_transaction", False) is True
+        except Exception:  # noqa: BLE001  closed: whatever its driver says of that
+            is_open = False
+        if is_open:
+            log.notice(
+                "payment %s is left to recovery: the transaction that it was to be confirmed in is"
+                " still open; it is cancelled when its time is over, unless that one commits",
+                self.merc_trx_no,
+            )
+        return is_open
+
     def _say_not_rejected(self, error: NetcancelError) -> None:
         log.notice(
             "payment %s could not be cancelled now, recovery does it: %s", self.merc_trx_no, error
@@ -89,6 +106,7 @@ class ProvisionalPayment(_Provisional):
 
         Raises `ConfirmationMissed` where recovery came first, and what `Guard.confirm` raises.
         """
+        self._connection = connection
         self._note(stands=self._confirm(connection=connection))
 
     def __enter__(self) -> Self:
@@ -99,6 +117,8 @@ class ProvisionalPayment(_Provisional):
         if kind is None:
             if not self._is_confirmed:
                 self.confirm()
+            return
+        if self._must_not_wait():
             return
         try:
             self._reject()
@@ -122,6 +142,7 @@ class AsyncProvisionalPayment(_Provisional):
 
     async def confirm(self, *, connection: object = None) -> None:
         """Let the charge stand; see `ProvisionalPayment.confirm`."""
+        self._connection = connection
         self._note(stands=await self._confirm(connection=connection))
 
     async def __aenter__(self) -> Self:
@@ -132,6 +153,8 @@ class AsyncProvisionalPayment(_Provisional):
         if kind is None:
             if not self._is_confirmed:
                 await self.confirm()
+            return
+        if self._must_not_wait():
             return
         try:
             await self._reject()

@@ -8,23 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import threading
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from netcancel.core import flows
+from netcancel.core.effects import Exchange
 from netcancel.desk import Desk, new_tag
 from netcancel.drive import drive_async
 from netcancel.errors import ConfigurationError, JournalUnavailable
+from netcancel.kicc import RawAnswer
 from netcancel.observe import log
+from netcancel.storm import Breaker, Pace
 from netcancel.wire import clock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from concurrent.futures import Future
 
+    from netcancel.core.effects import Effect
     from netcancel.core.lifecycle import State
     from netcancel.core.payment import Claim
 
@@ -41,6 +46,20 @@ SHRED_BATCH: Final = 500
 CLAIM_BATCH: Final = 64
 """Most payments of one claim: what is claimed must be sent within two seconds."""
 
+NEWEST_EVERY: Final = 4
+"""Every so many claims take what fell due last: behind a long queue, new debts aren't forgotten."""
+
+
+@dataclass(slots=True)
+class Vitals:
+    """How a worker is."""
+
+    swept_at: float | None = None
+    """The host's time for durations of the last look that went well; None: none did yet."""
+    claimed: int = 0
+    in_flight: int = 0
+    is_gateway_away: bool = False
+
 
 @dataclass(slots=True)
 class Report:
@@ -50,43 +69,19 @@ class Report:
     left_in: Counter[State] = field(default_factory=Counter)
 
 
-class Pace:
-    """Lets so many through per second, evenly: unused room of more than a moment is lost."""
-
-    MOMENT_SECONDS: Final = 0.1
-
-    def __init__(self, per_second: float) -> None:
-        self._per_second = per_second
-        self._most = max(1.0, per_second * self.MOMENT_SECONDS)
-        self._room = self._most
-        self._at = clock.now()
-
-    def take(self, wanted: int) -> int:
-        """Return how many of `wanted` may go now; they count as gone."""
-        now = clock.now()
-        self._room = min(self._most, self._room + (now - self._at) * self._per_second)
-        self._at = now
-        taken = min(wanted, int(self._room))
-        self._room -= taken
-        return taken
-
-    def give_back(self, unused: int) -> None:
-        """Make room again for what was taken and not used."""
-        self._room += unused
-
-    @property
-    def wait_seconds(self) -> float:
-        """How long until at least one more may go."""
-        return max(0.0, (1.0 - self._room) / self._per_second)
-
-
 class Recovery:
-    """A worker: its claims in flight, its pace, and its connections."""
+    """A worker: its claims in flight, its pace, and its connections.
+
+    `vitals` says how it is; whoever watches it may read them at any time.
+    """
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._perform = desk.awaiting_performer()
         self._pace = Pace(desk.policy.recovery_per_second)
+        self._breaker = Breaker(desk.policy.retry_ceiling_seconds)
+        self._claims = 0
+        self.vitals = Vitals()
         self._in_flight: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -96,6 +91,8 @@ class Recovery:
         try:
             while not stop.is_set():
                 went_well = await self._attempt(self._sweep(report, None, stop), "recovery")
+                if went_well:
+                    self.vitals.swept_at = clock.now()
                 await _wait(stop, LOOK_SECONDS if went_well else TROUBLE_SECONDS)
         finally:
             shredding.cancel()
@@ -130,28 +127,37 @@ class Recovery:
         return False
 
     async def _sweep(self, report: Report, limit: int | None, stop: asyncio.Event) -> None:
-        """Claim what is due, as fast as the policy allows, until nothing is."""
-        for world in self._desk.worlds.values():
-            await self._sweep_world(world, report, limit, stop)
+        """Claim what is due, as fast as the policy allows, until nothing is.
 
-    async def _sweep_world(
-        self, world: str, report: Report, limit: int | None, stop: asyncio.Event
-    ) -> None:
-        while not stop.is_set():
+        The worlds take turns, so that an outage of one doesn't keep the others waiting.
+        """
+        worlds = [*self._desk.worlds.values()]
+        # By chance, because a pass with a small limit may reach no other than the first.
+        turns = deque(random.sample(worlds, len(worlds)))
+        while turns and not stop.is_set():
             wanted = CLAIM_BATCH if limit is None else min(CLAIM_BATCH, limit - report.claimed)
             if wanted == 0:
                 return
             taken = await self._room_for(wanted)
+            if self._breaker.is_open and taken == 0:
+                return
             if taken == 0:
                 continue
-            claimed_at, writer = clock.now(), new_tag()
-            claims = await self._claim(world, writer, taken)
-            self._pace.give_back(taken - len(claims))
-            report.claimed += len(claims)
-            for claim in claims:
-                self._start(claim, claimed_at, writer, report)
-            if len(claims) < taken:
-                return
+            world = turns.popleft()
+            if await self._claim_and_start(world, taken, report) == taken:
+                turns.append(world)
+
+    async def _claim_and_start(self, world: str, taken: int, report: Report) -> int:
+        """Claim up to `taken` payments of a world, begin with each, and say how many."""
+        claimed_at, writer = clock.now(), new_tag()
+        claims = await self._claim(world, writer, taken)
+        self._pace.give_back(taken - len(claims))
+        self._breaker.give_back(taken - len(claims))
+        report.claimed += len(claims)
+        self.vitals.claimed += len(claims)
+        for claim in claims:
+            self._start(claim, claimed_at, writer, report)
+        return len(claims)
 
     async def _room_for(self, wanted: int) -> int:
         """Return how many may be claimed now; waits a moment where it is none."""
@@ -161,15 +167,22 @@ class Recovery:
                 self._in_flight, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
             return 0
-        taken = self._pace.take(min(wanted, room))
-        if taken == 0:
+        allowed = self._breaker.allow(min(wanted, room))
+        taken = self._pace.take(allowed)
+        if taken == 0 and allowed > 0:
+            self._breaker.give_back(allowed)
             await asyncio.sleep(min(self._pace.wait_seconds, LOOK_SECONDS))
         return taken
 
     async def _claim(self, world: str, writer: str, limit: int) -> list[Claim]:
         desk = self._desk
+        self._claims += 1
         future = desk.journal.claim_due(
-            world=world, writer=writer, limit=limit, hold_seconds=desk.policy.hold_seconds
+            world=world,
+            writer=writer,
+            limit=limit,
+            hold_seconds=desk.policy.hold_seconds,
+            newest_first=self._claims % NEWEST_EVERY == 0,
         )
         try:
             return await asyncio.wrap_future(future)
@@ -190,23 +203,42 @@ class Recovery:
     def _start(self, claim: Claim, claimed_at: float, writer: str, report: Report) -> None:
         task = asyncio.create_task(self._recover(claim, claimed_at, writer, report))
         self._in_flight.add(task)
+        self.vitals.in_flight = len(self._in_flight)
         task.add_done_callback(partial(self._end, claim, writer))
 
     def _end(self, claim: Claim, writer: str, task: asyncio.Task[None]) -> None:
         """Forget a task; one cancelled before its first step never began the flow."""
         self._in_flight.discard(task)
+        self.vitals.in_flight = len(self._in_flight)
         if task.cancelled() or task.exception() is not None:
             self._hand_over(claim, writer)
 
     async def _recover(self, claim: Claim, claimed_at: float, writer: str, report: Report) -> None:
         flow = flows.recover(claim, claimed_at, writer, self._desk.policy)
         try:
-            payment = await drive_async(flow, self._perform, self._perform.hand_over)
+            payment = await drive_async(flow, self._watched, self._perform.hand_over)
         except Exception:  # noqa: BLE001
             # A bug met this payment; the others must not suffer, and this one is due again.
             log.bug(f"in the recovery of payment {claim.payment.merc_trx_no}")
         else:
             report.left_in[payment.state] += 1
+
+    async def _watched(self, effect: Effect[Any]) -> Any:  # noqa: ANN401  of the effect's type
+        """Perform an effect, and tell the breaker whether the gateway answered."""
+        begun_at = clock.now()
+        answer = await self._perform(effect)
+        if isinstance(effect, Exchange):
+            self._note(begun_at, has_answered=isinstance(answer, RawAnswer))
+        return answer
+
+    def _note(self, begun_at: float, *, has_answered: bool) -> None:
+        if has_answered and self._breaker.note_answer():
+            log.notice("the gateway answers again: recovery goes on")
+        elif not has_answered and self._breaker.note_silence(begun_at):
+            log.trouble(
+                "the gateway gives no answer: recovery waits, and probes with one payment at a time"
+            )
+        self.vitals.is_gateway_away = self._breaker.is_open
 
     async def _hand_back(self) -> None:
         """Interrupt what is in flight: each payment is handed over."""

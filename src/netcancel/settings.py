@@ -21,6 +21,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar, cast
 from netcancel.core.policy import Policy
 from netcancel.errors import ConfigurationError, InvalidRequest
 from netcancel.kicc.codes import Codes
+from netcancel.secret_file import read_secret
+from netcancel.tables import NAMES as TABLES
+from netcancel.tables import Tables, read_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,9 +42,6 @@ FILE_NAME: Final = "netcancel.toml"
 
 CONFIG: Final = "config"
 """Where the other settings stand; given as a flag or in the environment only."""
-
-SECRET_BYTES_MAX: Final = 4_096
-"""No secret of ours is longer: a larger file is another one."""
 
 
 class Kind(Enum):
@@ -188,6 +188,7 @@ class Settings:
     """What was set, by name, checked for its kind; what was not set has its default."""
 
     given: Mapping[str, Any] = field(repr=False)
+    tables: Tables = field(default_factory=Tables, repr=False)
 
     @classmethod
     def load(
@@ -207,11 +208,12 @@ class Settings:
         from_environ = _environ_layer(environ)
         layers = [from_flags, from_environ]
         path = _taken(from_flags, CONFIG) or _taken(from_environ, CONFIG)
-        file = _file_layer(directory or Path.cwd(), path)
-        if file is not None:
-            layers.append(file)
+        tables = Tables()
+        if (file := _read_file(directory or Path.cwd(), path)) is not None:
+            tables = read_tables(file.values, file.name)
+            layers.append(_file_layer(file))
         found = {each.name: _value(each, layers) for each in SETTINGS}
-        return cls({name: value for name, value in found.items() if value is not None})
+        return cls({name: value for name, value in found.items() if value is not None}, tables)
 
     def get(self, name: str) -> Any:  # noqa: ANN401  each setting has its own type
         """Return a setting's value, or its default."""
@@ -249,6 +251,18 @@ class Settings:
         )
 
     @property
+    def all_credentials(self) -> tuple[Credentials, ...]:
+        """The channel and its secret, then those of the settings file's table `channels`."""
+        if self.tables.channels and self.get("channel_id") is None:
+            return self.tables.channels
+        return (self.credentials, *self.tables.channels)
+
+    @property
+    def _of_channel(self) -> tuple[str, ...]:
+        """The settings that a gateway can't be spoken to without, unless a table has a channel."""
+        return () if self.tables.channels else ("channel_id", "secret_key")
+
+    @property
     def merchant(self) -> Merchant:
         """Who sells."""
         from netcancel.kicc import Merchant  # noqa: PLC0415  likewise
@@ -275,10 +289,10 @@ class Settings:
 
     def for_desk(self, *, create: bool) -> dict[str, Any]:
         """Return the keyword arguments of `Desk.open`."""
-        self.require("base_url", "channel_id", "secret_key")
+        self.require("base_url", *self._of_channel)
         return {
             "base_url": self.get("base_url"),
-            "credentials": self.credentials,
+            "credentials": self.all_credentials,
             "journal": self.journal,
             "policy": self.policy,
             "vault_key": self.vault_key,
@@ -289,7 +303,7 @@ class Settings:
 
     def for_guard(self) -> dict[str, Any]:
         """Return the keyword arguments of `Guard`."""
-        self.require("base_url", "channel_id", "secret_key", "tid", "svc_id", "bizr_no")
+        self.require("base_url", *self._of_channel, "tid", "svc_id", "bizr_no")
         desk = self.for_desk(create=True)
         del desk["create"]
         return desk | {"merchant": self.merchant}
@@ -340,12 +354,19 @@ def _environ_layer(environ: Mapping[str, str]) -> _Layer:
     return _Layer(values, call)
 
 
-def _file_layer(directory: Path, given: str | None) -> _Layer | None:
+class _File(NamedTuple):
+    """A settings file as it stands there."""
+
+    name: str
+    values: Mapping[str, object]
+
+
+def _read_file(directory: Path, given: str | None) -> _File | None:
     path = directory / FILE_NAME if given is None else directory / given
     if given is None and not path.exists():
         return None
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return _File(path.name, tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise ConfigurationError(
             f"the settings file {path.name!a} can't be read: {error.strerror}"
@@ -355,8 +376,12 @@ def _file_layer(directory: Path, given: str | None) -> _Layer | None:
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"the settings file {path.name!a} is not TOML: {error}") from None
 
+
+def _file_layer(file: _File) -> _Layer:
+    values = {name: value for name, value in file.values.items() if name not in TABLES}
+
     def call(name: str) -> str:
-        return f"{name} in {path.name}"
+        return f"{name} in {file.name}"
 
     _refuse_unknown(values, _names(), call, "setting")
     return _Layer(values, call, is_typed=True)
@@ -387,7 +412,7 @@ def _value(setting: Setting, layers: list[_Layer]) -> object:
                     f"{layer.call(setting.name)} and {layer.call(by_path)} are both set:"
                     " keep one of them"
                 )
-            return _secret_in_file(_text(layer, by_path), layer.call(by_path))
+            return read_secret(_text(layer, by_path), layer.call(by_path))
         if setting.name in layer.values:
             return _checked(setting, layer)
     return None
@@ -479,23 +504,6 @@ def _example(setting: Setting, layer: _Layer) -> str:
     else:
         value = f"{30 if setting.default is None else setting.default:g}"
     return f"{setting.name} = {value}" if layer.is_typed else f"{layer.call(setting.name)}={value}"
-
-
-def _secret_in_file(path: str, called: str) -> str:
-    """Read a secret from the first and only line of a file."""
-    try:
-        with Path(path).open("rb") as file:
-            text = file.read(SECRET_BYTES_MAX + 1).decode()
-    except OSError as error:
-        raise ConfigurationError(
-            f"{called} names a file that can't be read: {error.strerror}"
-        ) from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{called} names a file that is not text") from None
-    secret = text.removesuffix("\n").removesuffix("\r")
-    if not secret or len(text) > SECRET_BYTES_MAX or "\n" in secret:
-        raise ConfigurationError(f"{called} must name a file with the secret on its only line")
-    return secret
 
 
 def _made(make: Callable[[], T]) -> T:

@@ -136,7 +136,7 @@ def test_a_person_closes_a_payment(run: Run, escalated: Payment, kind: str) -> N
         ((*RESOLVE, "--seen", "3.w", "--by", "\u202e"), 2, "who asks"),
         (("resolve", "A", "--as", "paid", "--note", "x", "--seen", "3.w"), 2, "--as"),
         ((*RESOLVE, "--seen", "3.w", "--journal", "memory://"), 2, "memory"),
-        (("retry", "A", "--seen", "3.w", "--as", "cancel"), 2, "no approval number"),
+        (("retry", "A", "--seen", "3.w", "--as", "cancel"), 2, "allows no cancel"),
         (("retry", "A", "--seen", "3.w", "--as", "approval"), 2, "--as"),
         (("retry", "--all", "--as", "cancel"), 2, "for one payment"),
     ],
@@ -158,6 +158,23 @@ def test_a_payment_is_not_closed_while_something_may_be_on_its_way(run: Run, pla
     assert ran.code == 1
     assert "its approval may still be on the way" in ran.err
     assert run("show", "A", "--json").document["version"] == str(seen)
+
+
+def test_a_payment_is_not_closed_while_an_attempt_may_be_on_its_way(
+    run: Run, escalated: Payment, place: Path
+) -> None:
+    """Who sent last may hear an answer until its lease is over, however old the payment is."""
+    url = f"sqlite:///{place}/netcancel.db"
+    asked = Change(due_seconds=0.0, begins_debt=True)
+    with closing(open_journal(url)) as now:
+        retried = now.move_if_unchanged(escalated, Event.RETRY_ASKED, "w", asked).result(10)
+        assert retried is not None
+        seen = now.move_if_unchanged(retried, Event.WINDOW_CLOSED, "w", Change()).result(10)
+        assert seen is not None
+    ran = run(*RESOLVE, "--seen", seen.version)
+    assert (ran.code, ran.out) == (1, "")
+    assert "an attempt may still be on the way" in ran.err
+    assert run("show", "A", "--json").document["version"] == str(seen.version)
 
 
 def test_a_charge_stands_against_what_was_told_only_if_it_is_said(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -20,6 +23,7 @@ from tests.cli.test_approving import FLAGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.cli.conftest import Run
 
@@ -27,14 +31,16 @@ DEADLINE_SECONDS = 30.0
 
 
 @contextmanager
-def child(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+def child(
+    *arguments: str, environ: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
     """Run a command in a process of its own, and never leave it behind."""
     with subprocess.Popen(
         [sys.executable, "-m", "netcancel.cli", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=dict(os.environ) | {"PYTHONUNBUFFERED": "1"},
+        env=dict(os.environ) | {"PYTHONUNBUFFERED": "1"} | (environ or {}),
     ) as process:
         try:
             yield process
@@ -48,6 +54,62 @@ def wait_until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < until, "the deadline is over"
         time.sleep(0.05)
+
+
+def ask(url: str) -> tuple[int, dict[str, Any]]:
+    """Probe a worker."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=DEADLINE_SECONDS)
+    try:
+        connection.request("GET", parts.path)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
+
+
+def test_a_worker_answers_probes(run: Run, van: Sandbox) -> None:
+    """Alive while its loop runs, ready while it looks at its journal; nothing else is there."""
+    van.inject("commit-then-reset")
+    van.inject("net-cancel-refused")
+    assert run("approve", *FLAGS).code == 3
+    with child("worker", "--probes", "127.0.0.1:0") as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().rpartition("probes at ")[2].strip()
+        wait_until(lambda: ask(f"{url}/ready")[0] == 200)
+        wait_until(lambda: ask(f"{url}/ready")[1]["claimed"] >= 1)
+        status, said = ask(f"{url}/live")
+        assert (status, said["ready"], said["is_gateway_away"]) == (200, True, False)
+        assert ask(f"{url}/payments")[0] == 404
+        process.terminate()
+        assert process.wait(DEADLINE_SECONDS) == 0
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:8701", "gateway.example:1", "8701", "127.0.0.1:x"])
+@pytest.mark.usefixtures("van")
+def test_probes_are_answered_on_this_host_only(run: Run, address: str) -> None:
+    """Anything else is refused before the worker begins."""
+    assert run("approve", *FLAGS).code == 0
+    result = run("worker", "--probes", address)
+    assert result.code == 2
+    assert "127.0.0.1:8701" in result.err
+
+
+@pytest.mark.usefixtures("van")
+def test_a_worker_notifies_systemd(run: Run, tmp_path: Path) -> None:
+    """Ready when it works, alive as often as it was asked, stopping when it stops."""
+    assert run("approve", *FLAGS).code == 0
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
+        notified.bind(str(tmp_path / "notify"))
+        notified.settimeout(DEADLINE_SECONDS)
+        environ = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "200000"}
+        with child("worker", environ=environ) as process:
+            heard = {notified.recv(100) for _ in range(4)}
+            assert heard == {b"READY=1", b"WATCHDOG=1"}
+            process.terminate()
+            while notified.recv(100) != b"STOPPING=1":
+                continue
+            assert process.wait(DEADLINE_SECONDS) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -94,6 +96,24 @@ def test_what_differs_is_told(run: Run, journal: Journal, file: Callable[..., st
         "version": str(void.version),
         "world": void.world,
     }
+
+
+def test_a_payment_of_a_newer_netcancel_ends_no_report(
+    run: Run, journal: Journal, place: Path, file: Callable[..., str]
+) -> None:
+    """It is named as what this version can't read, between those that it can."""
+    for number in ("A", "B", "C"):
+        plant(journal, number, State.APPROVED)
+    with closing(sqlite3.connect(place / "netcancel.db", isolation_level=None)) as newer:
+        newer.execute("PRAGMA ignore_check_constraints=1")
+        newer.execute("UPDATE payment SET state = 'haggling' WHERE merc_trx_no = 'B'")
+    document = run("reconcile", file("A", "B"), "--json").document
+    assert (document["payments"], document["matched"]) == (3, 1)
+    told = [(row["kind"], row["merc_trx_no"], row["state"]) for row in document["differences"]]
+    assert told == [("approved-but-not-charged", "C", "approved"), ("unreadable", "B", None)]
+    ran = run("reconcile", file("A", "B"), "--csv", "out.csv", "--reopen", "--by", "Kim")
+    assert (ran.code, ran.err) == (1, "")
+    assert "a newer netcancel wrote it" in ran.out
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """Cancel, confirm and amount mismatch: every fate, and death before and after every effect."""
 
 import itertools
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -17,8 +19,7 @@ from netcancel.core.outcomes import (
     cancel_outcome_of,
     outcome_of,
 )
-from netcancel.core.policy import Policy
-from netcancel.errors import InvalidRequest, PaymentNotFound
+from netcancel.errors import ConfigurationError, InvalidRequest, PaymentNotFound
 from netcancel.kicc import APPROVAL_PATH, CANCEL_PATH, NET_CANCEL_PATH
 from tests.core.world import (
     CANCEL_FATES,
@@ -101,23 +102,112 @@ def test_an_old_approval_is_not_net_cancelled_for_a_lost_cancel() -> None:
 
 
 def test_what_cannot_be_cancelled_is_said_before_anything_is_written() -> None:
-    """Unknown, another world's, of a number too long to refer to, under the payment's own."""
+    """Unknown, another world's, under the payment's own number, under none."""
     world = World()
     with pytest.raises(PaymentNotFound):
         world.cancel("UNKNOWN")
-    long_number = "N" * 21
-    world.approve(world.order(long_number))
-    with pytest.raises(InvalidRequest, match="cnd_trx_no"):
-        world.cancel(long_number)
     world.approve(world.order())
     elsewhere = replace(world.wish(), worlds=frozenset(["elsewhere"]))
     with pytest.raises(PaymentNotFound):
         world.run(flows.cancel(elsewhere, world.policy))
-    for number in ("ORD_1", long_number, "한글", ""):
-        with pytest.raises(InvalidRequest):
+    for number in ("ORD_1", "N" * 41, "한글", ""):
+        with pytest.raises(InvalidRequest, match="cancel_trx_no"):
             world.run(flows.cancel(replace(world.wish(), cancel_trx_no=number), world.policy))
-    assert {p.state for p in world.journal.list_payments().result()} == {State.APPROVED}
+    assert found(world) is State.APPROVED
     assert CANCEL_PATH not in paths(world)
+
+
+USUAL = {"aprvDt": "20231226", "trxDt": "20231227", "vanTrxNo": "V20231226S0001"}
+ODD: list[Any] = ["", "한글", "1 2", "1" * 21, None, 20231225, [], {"no": 1}, True]
+ODD_PARTS = [(name, value) for name in USUAL for value in ODD]
+ODD_PARTS += [("aprvDt", "20231301"), ("aprvDt", "2023-12-25"), ("trxDt", "20230229")]
+
+
+@pytest.mark.parametrize(("name", "value"), ODD_PARTS)
+def test_a_cancel_is_built_from_what_the_answer_has_that_can_be_carried(
+    name: str, value: Any
+) -> None:
+    """An odd date or VAN number has a substitute: the cancel goes out, and refunds."""
+    world = World(Gateway(says=USUAL | {name: value}))
+    world.approve(world.order())
+    assert world.cancel().state is State.CANCELLED
+    sent = json.loads(world.gateway.bodies[-1][1])
+    vans = ("T", USUAL["vanTrxNo"])
+    assert (sent["wcc"], sent["cndTrxNo"]) == (("G", "ORD_1") if name == "vanTrxNo" else vans)
+    assert sent["orgAprvDt"] == USUAL["trxDt" if name == "aprvDt" else "aprvDt"]
+
+
+def test_without_any_date_of_the_answers_our_own_is_said() -> None:
+    """The date that the approval was sent with is a day of the calendar."""
+    world = World(Gateway(says={"aprvDt": "0", "trxDt": "soon"}))
+    payment = world.approve(world.order())
+    assert world.cancel().state is State.CANCELLED
+    assert json.loads(world.gateway.bodies[-1][1])["orgAprvDt"] == payment.tran_dt
+
+
+UNCANCELLABLE: dict[str, tuple[str, dict[str, Any]]] = {
+    "no approval number": ("ORD_1", {"aprvNo": None}),
+    "an empty approval number": ("ORD_1", {"aprvNo": ""}),
+    "an approval number with a space": ("ORD_1", {"aprvNo": "1234 5678"}),
+    "a long approval number": ("ORD_1", {"aprvNo": "1" * 11}),
+    "an approval number that is a number": ("ORD_1", {"aprvNo": 12345678}),
+    "a number too long to refer to": ("N" * 21, {}),
+    "a long number, an odd VAN number": ("N" * 21, {"vanTrxNo": "V" * 21}),
+}
+
+
+@pytest.mark.parametrize("case", UNCANCELLABLE)
+def test_an_approval_that_no_cancel_can_name_is_net_cancelled_when_asked(case: str) -> None:
+    """The voiding side refuses nothing: with the original's frozen data it is void at once."""
+    number, says = UNCANCELLABLE[case]
+    world = World(Gateway(says=says))
+    world.approve(world.order(number))
+    told = cancel_outcome_of(world.cancel(number))
+    assert isinstance(told, NetCancelled)
+    assert paths(world) == [APPROVAL_PATH, NET_CANCEL_PATH]
+    world.recover_until_closed()
+    world.check_books(number=number)
+    assert cancel_outcome_of(world.cancel(number, "again")) == replace(
+        told, state=State.NET_CANCELLED
+    )
+
+
+@pytest.mark.parametrize("case", UNCANCELLABLE)
+def test_an_old_approval_that_no_cancel_can_name_is_a_persons(case: str) -> None:
+    """Nobody takes a net-cancel of last month: a person is alarmed, who can net-cancel only."""
+    number, says = UNCANCELLABLE[case]
+    world = World(Gateway(says=says))
+    world.approve(world.order(number))
+    world.time += POLICY.retry_window_seconds
+    payment = world.cancel(number)
+    assert (payment.state, payment.last_event) == (State.ESCALATED, Event.CANCEL_UNDECIDED)
+    assert isinstance(cancel_outcome_of(payment), InDoubt)
+    assert world.alarms
+    assert paths(world) == [APPROVAL_PATH]
+    with pytest.raises(ConfigurationError, match="allows no cancel"):
+        operators.retry(world.journal, payment, by="Kim", as_cancel=True)
+    asked = operators.retry(world.journal, payment, by="Kim").result()
+    assert asked is not None
+    assert asked.state is State.NET_CANCELLING
+    world.recover_until_closed()
+    world.check_books(number=number)
+
+
+@pytest.mark.parametrize("act", ["cancel", "reject", "miss"])
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("net_cancel", NET_CANCEL_FATES)
+def test_books_balance_wherever_a_canceller_without_a_cancel_dies(
+    act: str, net_cancel: str, side: str
+) -> None:
+    """Nothing to cancel by: void in the end, with no cancel ever sent."""
+    for effect in itertools.count(1):
+        world = World(Gateway([], [net_cancel], says={"aprvNo": ""}))
+        died = die_and_close(world, act, effect, side)
+        assert found(world) is State.NET_CANCELLED
+        world.check_books()
+        assert CANCEL_PATH not in paths(world)
+        if not died:
+            break
 
 
 def test_a_cancel_asked_for_while_the_approval_is_on_its_way_fences_its_owner() -> None:
@@ -288,12 +378,29 @@ def test_books_balance_wherever_an_owner_dies_over_another_amount(cancel: str, s
             break
 
 
+AUTHENTICATION = replace(POLICY, authentication_codes=frozenset({"7777"}))
+
+
+def test_a_cancel_whose_signature_is_refused_is_lost() -> None:
+    """That code says nothing of the cancel: it is never told as refused, and a person hears."""
+    for policy in (AUTHENTICATION, replace(AUTHENTICATION, lost_cancel="ask-a-person")):
+        world = World(Gateway(cancels=["refused"]), policy)
+        world.approve(world.order())
+        payment = world.cancel()
+        assert any("signature" in alarm for alarm in world.alarms)
+        assert paths(world).count(CANCEL_PATH) == 1
+        if policy is AUTHENTICATION:
+            assert isinstance(cancel_outcome_of(payment), NetCancelled)
+            world.recover_until_closed()
+            world.check_books()
+        else:
+            assert isinstance(cancel_outcome_of(payment), InDoubt)
+            assert payment.last_event is Event.CANCEL_UNDECIDED
+
+
 def test_an_old_secret_is_tried_when_the_gateway_refuses_a_signature() -> None:
     """Keys are changed while payments are in doubt: nothing becomes final by a refusal."""
-    policy = Policy(
-        timeout_seconds=5.0, settle_seconds=60.0, retry_window_seconds=3600.0,
-        authentication_codes=frozenset({"7777"}),
-    )  # fmt: skip
+    policy = AUTHENTICATION
     world = World(Gateway(["lost-after"], ["refused", "done"]), policy)
     world.rotated = True
     assert world.approve(world.order()).state is State.SETTLING

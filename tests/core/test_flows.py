@@ -12,6 +12,7 @@ from netcancel.core.outcomes import Approved, Declined, InDoubt, NetCancelled, o
 from netcancel.core.payment import Change, Payment
 from netcancel.core.policy import COMMIT_BUDGET_SECONDS, SEND_WITHIN_SECONDS
 from netcancel.errors import DuplicateTransaction, JournalUnavailable, TooManyInDoubt
+from netcancel.journal.sqlite_file import BUSY_SECONDS
 from netcancel.kicc import APPROVAL_PATH, NET_CANCEL_PATH, Codes, Loss
 from tests.core.world import POLICY, Gateway, World
 
@@ -401,6 +402,27 @@ def test_an_unwritten_result_of_a_net_cancel_keeps_the_loss() -> None:
     outcome = outcome_of((world := GoneLater(Gateway(["lost-after"]))).approve(world.order()))
     assert isinstance(outcome, InDoubt)
     assert outcome.loss is Loss.READ_TIMEOUT
+
+
+@pytest.mark.parametrize("act", ["cancel", "reject"])
+def test_who_asks_for_a_cancel_is_not_kept_by_a_journal_that_hangs(act: str) -> None:
+    """Nothing is sent before it is written: a lock of the caller's own is not waited for."""
+
+    class Hanging(World):
+        def perform(self, effect: Effect[Any]) -> Any:
+            if isinstance(effect, Write) and effect.writer != "owner":
+                self.time += BUSY_SECONDS
+                return Unavailable("locked")
+            return super().perform(effect)
+
+    world = Hanging()
+    world.approve(replace(world.order(), confirm_within=30.0))
+    began = world.time
+    with pytest.raises(JournalUnavailable, match="nothing was sent"):
+        world.cancel() if act == "cancel" else world.reject()
+    assert world.time - began < COMMIT_BUDGET_SECONDS + BUSY_SECONDS
+    assert found(world).state is State.UNCONFIRMED
+    assert sent(world) == [APPROVAL_PATH]
 
 
 def test_late_evidence_does_not_keep_its_caller_for_long() -> None:

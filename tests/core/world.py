@@ -88,7 +88,8 @@ class Death(BaseException):
 class Gateway:
     """Charges and voids, by a script of fates; the truth about who was charged.
 
-    It forgets net-cancels that find nothing, and answers them 0000 (the hardest case).
+    It forgets net-cancels that find nothing, and answers them 0000 (the hardest case). `says`: what
+    its answers to approvals have besides, or in another way.
     """
 
     def __init__(
@@ -96,7 +97,9 @@ class Gateway:
         approvals: Iterable[str] = (),
         net_cancels: Iterable[str] = (),
         cancels: Iterable[str] = (),
+        says: dict[str, Any] | None = None,
     ) -> None:
+        self._says = says or {}
         self._approvals = iter(approvals)
         self._cancels = iter(cancels)
         self._net_cancels = iter(net_cancels)
@@ -136,7 +139,7 @@ class Gateway:
             del more["aprvNo"]
         if fate == "amount-absent":
             del more["trxAmt"]
-        return self._say(message, CODES[fate], **more)
+        return self._say(message, CODES[fate], **more | self._says)
 
     def _charge(self, message: dict[str, Any]) -> None:
         self.charges.setdefault(message["mercTrxNo"], "live")
@@ -153,13 +156,15 @@ class Gateway:
         return SILENCE if fate == "lost-after" else self._say(message, "0000")
 
     def _cancel(self, message: dict[str, Any], fate: str) -> Reception:
-        """Refund the charge that the cancel refers to by its merchant number (wcc G)."""
-        assert message["wcc"] == "G"
+        """Refund the charge that the cancel refers to by its merchant number (wcc G).
+
+        A cancel whose reference is the VAN's number (wcc T) must be the only payment's.
+        """
         if fate == "not-connected":
             return NOT_CONNECTED
         if fate == "lost-before":
             return SILENCE
-        number = message["cndTrxNo"]
+        (number,) = [message["cndTrxNo"]] if message["wcc"] == "G" else self.charges
         if fate == "refused" or self.charges.get(number) != "live":
             return self._say(message, "7777")
         self.charges[number] = "refunded"

@@ -8,13 +8,24 @@ import logging
 import os
 import resource
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from netcancel import AsyncGuard, Guard, JournalUnavailable, Outcome, Payment, State
+from netcancel import (
+    AsyncGuard,
+    Guard,
+    JournalUnavailable,
+    Outcome,
+    Payment,
+    PaymentNotApproved,
+    State,
+)
 from netcancel.core import flows
 from netcancel.core.effects import Effect, Exchange, Sleep
 from netcancel.core.outcomes import outcome_of
@@ -25,8 +36,12 @@ from netcancel.wire import clock
 from tests.duty.shop import MERCHANT, Shop, order_of
 
 Say = Callable[[Any], None]
+T = TypeVar("T")
 WAIT_SECONDS = 40.0
 LOOK_SECONDS = 0.02
+CONFIRM_SECONDS = 30.0
+SAID_AT_ONCE = 100
+"""What a child says must fit into one write of a pipe."""
 
 Perform = Callable[[Effect[Any]], Any]
 
@@ -41,13 +56,20 @@ class Mortal:
 
     def __call__(self, effect: Effect[Any]) -> Any:
         """Perform one effect."""
+        return self.do(partial(self._perform, effect))
+
+    def do(self, act: Callable[[], T]) -> T:
+        """Do something, which counts as an effect."""
         self._count += 1
         if self._dies_at == (self._count, "before"):
             os.kill(os.getpid(), signal.SIGKILL)
-        answer = self._perform(effect)
+        result = act()
         if self._dies_at == (self._count, "after"):
             os.kill(os.getpid(), signal.SIGKILL)
-        return answer
+        return result
+
+    def close(self) -> None:
+        """Close no connections: a guard's performer has the last word, and this one is a test's."""
 
 
 def approve_and_die(say: Say, *, shop: dict[str, Any], number: str, effect: int, side: str) -> None:
@@ -73,6 +95,80 @@ def recover_and_die(
         perform = Mortal(desk.blocking_performer(), effect, side)
         payment = drive(flows.recover(claim, claimed_at, writer, our.policy), perform)
         say(payment.state)
+
+
+def cancel_and_die(say: Say, *, shop: dict[str, Any], number: str, effect: int, side: str) -> None:
+    """Cancel, and die at an effect; who survives says the payment's state."""
+    our = Shop.of_words(shop)
+    with our.desk() as desk:
+        wish = flows.CancelWish(
+            worlds=desk.all_worlds, tid=MERCHANT.tid, merc_trx_no=number, writer=new_tag()
+        )
+        perform = Mortal(desk.blocking_performer(), effect, side)
+        say(drive(flows.cancel(wish, our.policy), perform).state)
+
+
+def orders_of(shop: Shop) -> sqlite3.Connection:
+    """Open a merchant's own connection to the journal's file; it has a table of orders."""
+    orders = sqlite3.connect(shop.journal_path, timeout=WAIT_SECONDS)
+    orders.execute("CREATE TABLE IF NOT EXISTS orders (number TEXT PRIMARY KEY)")
+    orders.commit()
+    return orders
+
+
+def sell_and_die(say: Say, *, shop: dict[str, Any], number: str, effect: int, side: str) -> None:
+    """Approve, and write order and confirmation in one transaction; die at an effect or a step."""
+    our = Shop.of_words(shop)
+    with our.guard() as guard, closing(orders_of(our)) as orders:
+        mortal = Mortal(guard._perform, effect, side)
+        vars(guard)["_perform"] = mortal
+        try:
+            with guard.payment(confirm_within=CONFIRM_SECONDS, **order_of(number)) as payment:
+                write = partial(orders.execute, "INSERT INTO orders VALUES (?)", (number,))
+                mortal.do(write)
+                mortal.do(partial(payment.confirm, connection=orders))
+                mortal.do(orders.commit)
+            say("sold")
+        except PaymentNotApproved:
+            say("not sold")
+
+
+def confirm_in_turn(say: Say, *, shop: dict[str, Any], first: int, count: int, joins: bool) -> None:
+    """Confirm every other number; say of each whether it stands, in texts of a hundred digits.
+
+    `joins`: in the transaction that writes the order.
+    """
+    our = Shop.of_words(shop)
+    with our.guard() as guard, closing(orders_of(our)) as orders:
+        say("ready")
+        _await(go_file(our, "ready").exists)
+        stands = ""
+        for place in range(first, count, 2):
+            number = number_at(place)
+            if joins:
+                orders.execute("INSERT INTO orders VALUES (?)", (number,))
+            stood = guard.confirm(number, connection=orders if joins else None)
+            orders.commit() if stood else orders.rollback()
+            stands += str(int(stood))
+            if len(stands) == SAID_AT_ONCE:
+                say(stands)
+                stands = ""
+        say(stands)
+
+
+def number_at(place: int) -> str:
+    """Return a number of a race."""
+    return f"N{place:05d}"
+
+
+def recover_until_over(say: Say, *, shop: dict[str, Any], ahead_seconds: float) -> None:
+    """Recover in small passes until there is a file that says that it is over."""
+    our = Shop.of_words(shop)
+    with our.desk(ahead_seconds=ahead_seconds) as desk:
+        say("ready")
+        _await(go_file(our, "ready").exists)
+        while not go_file(our, "over").exists():
+            asyncio.run(Recovery(desk).run_once(limit=5))
 
 
 class Announcing:

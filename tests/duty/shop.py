@@ -20,7 +20,7 @@ from netcancel.wire import Gateway
 from tests.canaries import SECRET, TOKEN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from netcancel import Payment, State
@@ -111,17 +111,24 @@ class Shop:
         )
 
     @contextmanager
-    def desk(self, *, ahead_seconds: float = 0.0, environment: str = ENVIRONMENT) -> Iterator[Desk]:
+    def desk(
+        self,
+        *,
+        ahead_seconds: float = 0.0,
+        environment: str = ENVIRONMENT,
+        credentials: Sequence[Credentials] = (CREDENTIALS,),
+    ) -> Iterator[Desk]:
         """Open a desk for recovery; its journal's clock runs ahead."""
         gateway = Gateway.parse(self.base_url)
+        by_channel = {each.channel_id: each for each in credentials}
+        worlds = {name: world_of(gateway, name, environment) for name in by_channel}
         with closing(self.open_journal(ahead_seconds=ahead_seconds)) as journal:
-            world = world_of(gateway, CREDENTIALS.channel_id, environment)
             yield Desk(
                 gateway=gateway,
-                signer=Signer({world: CREDENTIALS}),
+                signer=Signer({worlds[name]: each for name, each in by_channel.items()}),
                 journal=journal,
                 policy=self.policy,
-                worlds={CREDENTIALS.channel_id: world},
+                worlds=worlds,
             )
 
     def order(self, number: str, desk: Desk, writer: str) -> Order:
@@ -142,12 +149,19 @@ class Shop:
             found = [journal.find(each.tid, each.merc_trx_no).result() for each in listed]
         return [payment for payment in found if payment is not None]
 
-    def recover_until_closed(self, *, ahead_seconds: float = 0.0, turns: int = 50) -> None:
+    def recover_until_closed(
+        self,
+        *,
+        ahead_seconds: float = 0.0,
+        turns: int = 50,
+        credentials: Sequence[Credentials] = (CREDENTIALS,),
+    ) -> None:
         """Recover as if more and more time had passed, until every payment is final."""
         step = self.policy.hold_seconds + self.policy.settle_after_seconds + 1.0
         open_states: set[State] = set()
         for turn in range(1, turns + 1):
-            with self.desk(ahead_seconds=ahead_seconds + turn * step) as desk:
+            ahead = ahead_seconds + turn * step
+            with self.desk(ahead_seconds=ahead, credentials=credentials) as desk:
                 asyncio.run(Recovery(desk).run_once())
                 summary = desk.journal.summary(worlds=desk.all_worlds).result()
                 open_states = {state for state in summary.by_state if not state.is_final}

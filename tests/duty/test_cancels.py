@@ -236,6 +236,75 @@ def test_order_and_confirmation_are_one_transaction(tmp_path: Path, van: Sandbox
     check_books(van, shop)
 
 
+@pytest.mark.parametrize("kind", ["Guard", "AsyncGuard"])
+@pytest.mark.parametrize("end", ["commit", "rollback", "close"])
+def test_a_failing_merchant_does_not_wait_for_a_transaction_of_its_own(
+    tmp_path: Path, van: Sandbox, caplog: pytest.LogCaptureFixture, kind: str, end: str
+) -> None:
+    """While it is open, the payment is left to recovery; what it commits in the end stands."""
+    shop = shop_at(van, tmp_path)
+    bought: dict[str, Any] = {"confirm_within": 60, **order_of("A")}
+    with shop.guard() as guard, closing(orders_in(shop)) as orders:
+
+        def fail() -> None:
+            with guard.payment(**bought) as payment:
+                orders.execute("INSERT INTO orders VALUES ('A')")
+                payment.confirm(connection=orders)
+                raise ZeroDivisionError
+
+        async def fail_awaiting() -> None:
+            async with shop.async_guard() as other, other.payment(**bought) as payment:
+                orders.execute("INSERT INTO orders VALUES ('A')")
+                await payment.confirm(connection=orders)
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            asyncio.run(fail_awaiting()) if kind == "AsyncGuard" else fail()
+        assert "left to recovery" in caplog.text
+        assert [each["endpoint"] for each in van.requests()] == ["approval"]
+        getattr(orders, end)()
+    recover(shop)
+    stands = end == "commit"
+    with closing(orders_in(shop)) as orders:
+        assert orders.execute("SELECT number FROM orders").fetchall() == [("A",)] * stands
+    assert [each["status"] for each in van.charges()] == ["live" if stands else "refunded"]
+    check_books(van, shop)
+
+
+def test_a_connection_that_is_closed_holds_nobody_up(tmp_path: Path, van: Sandbox) -> None:
+    """A merchant that closes its connection before it fails is refunded at once."""
+    shop = shop_at(van, tmp_path)
+    with (  # noqa: PT012  the block is the subject
+        shop.guard() as guard,
+        pytest.raises(ZeroDivisionError),
+        guard.payment(confirm_within=60, **order_of("A")) as payment,
+        closing(orders_in(shop)) as orders,
+    ):
+        payment.confirm(connection=orders)
+        raise ZeroDivisionError
+    assert [each["status"] for each in van.charges()] == ["refunded"]
+    check_books(van, shop)
+
+
+def test_a_confirmation_that_comes_too_late_leaves_the_file_free(
+    tmp_path: Path, van: Sandbox
+) -> None:
+    """Where recovery came first nothing is begun on the merchant's connection, or left so."""
+    shop = shop_at(van, tmp_path)
+    with (  # noqa: PT012  the block is the subject
+        shop.guard() as guard,
+        closing(orders_in(shop)) as orders,
+        pytest.raises(ConfirmationMissed),
+        guard.payment(confirm_within=30, **order_of("A")) as payment,
+    ):
+        recover(shop, turns=1)
+        try:
+            payment.confirm(connection=orders)
+        finally:
+            assert not orders.in_transaction
+    check_books(van, shop)
+
+
 def test_only_a_transaction_of_the_journals_file_is_joined(tmp_path: Path, van: Sandbox) -> None:
     """Another file, no transaction, no durability, no connection at all: refused, nothing moved."""
     shop = shop_at(van, tmp_path)

@@ -17,7 +17,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "kicc": {"errors"},
     "core": {"errors", "kicc"},
     "observe": {"errors"},
-    "settings": {"core", "errors", "kicc", "wire.network"},
+    "secret_file": {"errors"},
+    "tables": {"errors", "kicc", "secret_file"},
+    "settings": {"core", "errors", "kicc", "secret_file", "tables", "wire.network"},
     "wire": {"errors", "kicc"},
     "journal": {"core", "errors", "kicc", "observe"},
     "drive": {"core", "errors", "journal", "kicc", "wire"},
@@ -25,10 +27,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "client": OUTER,
     "desk": OUTER,  # what guards and recovery share
     "operators": OUTER | {"desk"},
-    "recovery": OUTER | {"desk"},
+    "storm": {"wire"},
+    "health": {"errors", "recovery", "wire"},
+    "recovery": OUTER | {"desk", "storm"},
     "provisional": {"core", "errors", "kicc", "observe"},
     "guard": OUTER | {"desk", "freezing", "provisional", "recovery"},
     "reconcile": {"core", "errors", "kicc"},  # of a journal it needs one operation, as a protocol
+    "proxy": OUTER | {"desk", "freezing", "recovery", "tables"},
     "sandbox": set(),  # the other side shares nothing, so that it can contradict us
     "sandbox.handle": {"kicc"},  # for the value types Merchant and Credentials
     "testing": {"guard", "journal", "sandbox"},

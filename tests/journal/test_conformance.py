@@ -696,3 +696,20 @@ def test_a_kept_answer_is_shredded_with_the_token(journal: Journal, clock: Clock
     clock.advance(100)
     assert journal.shred_closed(keep_seconds=99, limit=10).result() == 1
     assert journal.open_answer(payment.id, Asked.APPROVAL).result() is None
+
+
+def test_what_fell_due_last_can_be_claimed_first(journal: Journal, clock: Clock) -> None:
+    """Behind a long queue, new debts are reached as well."""
+    numbers = []
+    for _ in range(6):
+        payment = move(
+            journal, open_one(journal), Event.ANSWER_LOST, Change(due_seconds=1.0, begins_debt=True)
+        )
+        numbers.append(payment.merc_trx_no)
+        clock.advance(1)
+    clock.advance(10)
+    claims = journal.claim_due(
+        world=WORLD, writer="worker", limit=2, hold_seconds=HOLD, newest_first=True
+    ).result()
+    assert [each.payment.merc_trx_no for each in claims] == numbers[:-3:-1]
+    assert [payment.merc_trx_no for payment in claim(journal, limit=2)] == numbers[:2]

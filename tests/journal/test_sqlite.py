@@ -4,6 +4,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -453,6 +454,27 @@ def test_a_row_that_can_not_be_written_stops_no_claim(path: Path, damage: str) -
     journal.close()
 
 
+@pytest.mark.parametrize("damage", UNWRITABLE_ROWS.values(), ids=UNWRITABLE_ROWS)
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_a_row_that_can_not_be_written_holds_nobodys_place(
+    path: Path, damage: str, limit: int
+) -> None:
+    """It is due for ever; every claim is as full as if it weren't there."""
+    clock = Clock()
+    journal = open_file(path, clock)
+    payments = [open_one(journal) for _ in range(6)]
+    for place in (1, 2, 4):
+        run_sql(path, damage.replace("seq = 2", f"seq = {place}"))
+    clock.advance(HOLD)
+    rest = [payments[place - 1].id for place in (3, 5, 6)]
+    while rest:
+        claims = journal.claim_due(world=WORLD, writer="w", limit=limit, hold_seconds=HOLD).result()
+        assert [claim.payment.id for claim in claims] == rest[:limit]
+        rest = rest[limit:]
+    assert journal.claim_due(world=WORLD, writer="w", limit=9, hold_seconds=HOLD).result() == []
+    journal.close()
+
+
 @pytest.mark.parametrize("damage", UNREADABLE_ROWS.values(), ids=UNREADABLE_ROWS)
 def test_a_row_that_can_not_be_read_is_seen_and_named(path: Path, damage: str) -> None:
     """Lists and counts hold it, without what is damaged; whoever asks for it alone is told."""
@@ -593,6 +615,46 @@ def test_a_journal_that_another_writes_is_waited_for_and_then_unavailable(path: 
     holder.execute("ROLLBACK")
     holder.close()
     open_one(journal)
+    journal.close()
+
+
+def test_a_commit_waits_for_a_reader(path: Path) -> None:
+    """Whoever reads the file is let finish, nobody else begins, and then the payment is there."""
+    journal = open_sqlite(path, vault(), Clock(), create=True, mode="truncate")
+    reader = sqlite3.connect(path, isolation_level=None, timeout=0)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM payment").fetchone() == (0,)
+    opening = journal.open_new(intent())
+    wait_until_refused(path)
+    assert not opening.done()
+    reader.execute("COMMIT")
+    reader.close()
+    assert fate(opening.result())
+    journal.close()
+
+
+def wait_until_refused(path: Path) -> None:
+    """Return when the file lets no further reader in: a commit waits for those it has."""
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as other:
+        while True:
+            try:
+                other.execute("SELECT count(*) FROM payment").fetchone()
+            except sqlite3.OperationalError:
+                return
+
+
+def test_a_reading_waits_for_a_commit(path: Path) -> None:
+    """Another process that commits just now is no reason not to answer."""
+    journal = open_sqlite(path, vault(), Clock(), create=True, mode="truncate")
+    payment = open_one(journal)
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    reading = journal.read(payment.id)
+    with pytest.raises(TimeoutError):
+        reading.result(0.2)
+    holder.execute("ROLLBACK")
+    holder.close()
+    assert reading.result() is not None
     journal.close()
 
 

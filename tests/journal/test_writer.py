@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 
 from netcancel.core.payment import MICROSECONDS
 from netcancel.errors import JournalUnavailable
-from netcancel.journal.writer import BATCH_MAX, Work, Writer
+from netcancel.journal.writer import BATCH_MAX, COMPANY_SECONDS, CROWD, Work, Writer
 from tests.journal.samples import START
 
 
@@ -71,8 +71,10 @@ class Bench:
         self.failing: set[str] = set()
         self.seen: list[str] = []
         self.sessions: list[File] = []
-        self.writer = Writer(lambda: self.connect(path))
+        self.writer = Writer(lambda: self.connect(path), self.pause)
         self.gate = threading.Event()
+        self.pauses: list[float] = []
+        self.meanwhile: Callable[[], object] = list
 
     def connect(self, path: Path) -> File:
         """Open the file, unless connecting is to fail."""
@@ -81,6 +83,11 @@ class Bench:
         self.seen.append("connect")
         self.sessions.append(File(path, self.failing, self.seen))
         return self.sessions[-1]
+
+    def pause(self, seconds: float) -> None:
+        """Be a pause, in which a test may do something."""
+        self.pauses.append(seconds)
+        self.meanwhile()
 
     def hold(self) -> None:
         """Keep the thread busy until it is let go: what is submitted meanwhile is one batch."""
@@ -134,6 +141,35 @@ def test_what_waits_is_committed_together(bench: Bench) -> None:
     steps = [step for step in bench.seen if not step.startswith("insert")]
     assert steps == ["commit", "begin to write", "commit"]
     assert bench.kept() == list(range(10))
+    bench.writer.close()
+
+
+def test_a_batch_waits_for_company_where_many_came(bench: Bench) -> None:
+    """What comes in the moment after a crowd's commit is served by one commit with the first."""
+    bench.hold()
+    crowd = [bench.insert(number) for number in range(CROWD)]
+    bench.gate.set()
+    for future in crowd:
+        future.result()
+    late: list[Future[int]] = []
+    bench.meanwhile = lambda: late.append(bench.insert(101))
+    bench.seen.clear()
+    bench.insert(100).result()
+    late[0].result()
+    assert bench.seen == ["begin to write", "insert 100", "insert 101", "commit"]
+    assert bench.pauses == [COMPANY_SECONDS]
+    bench.writer.close()
+
+
+def test_nobody_waits_for_company_where_few_came(bench: Bench) -> None:
+    """A payment that is alone, or nearly so, is written at once."""
+    bench.hold()
+    few = [bench.insert(number) for number in range(CROWD - 1)]
+    bench.gate.set()
+    for future in few:
+        future.result()
+    bench.insert(100).result()
+    assert bench.pauses == []
     bench.writer.close()
 
 

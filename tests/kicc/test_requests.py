@@ -282,6 +282,21 @@ def test_net_cancel_body_is_a_projection() -> None:
     assert net_cancel_body(ApprovalRequest(**full).to_body()) == NET_CANCEL_BODY
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"svc_amt": 9_091, "vat_amt": 0},
+        {"tax_free_amt": 1, "user_data": '한글 "\\/ 😀'},
+        {"token_key": '"\\/~!', "merc_trx_no": '\\"{}', "trx_amt": 9_999_999_999},
+    ],
+)
+def test_an_approval_writes_the_body_that_its_bytes_make(changed: dict[str, object]) -> None:
+    """What is frozen with an intent is exactly the projection of what is sent."""
+    request = ApprovalRequest(**PAYMENT | changed)
+    assert request.net_cancel_body() == net_cancel_body(request.to_body())
+
+
 def test_net_cancel_body_fills_in_zero() -> None:
     """An approval of another client without svcAmt or vatAmt is voided with 0 for both."""
     foreign = json.loads(NET_CANCEL_BODY)

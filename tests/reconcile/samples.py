@@ -18,7 +18,7 @@ from tests.journal.samples import CHANGES, bring_to, move
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from netcancel.core.payment import Payment
+    from netcancel.core.payment import Page, Payment, Unreadable
     from netcancel.journal import Journal
     from netcancel.reconcile import Difference, Result
     from netcancel.reconcile.merging import Pager
@@ -62,17 +62,17 @@ def payment(number: str, state: State = State.APPROVED, **changes: Any) -> Payme
 class Pages:
     """A pager over given payments; it notes the pages that were asked for."""
 
-    def __init__(self, payments: Iterable[Payment]) -> None:
+    def __init__(self, payments: Iterable[Payment | Unreadable]) -> None:
         self._payments = sorted(payments, key=lambda each: (each.tid, each.merc_trx_no))
         self.asked: list[tuple[tuple[str, str] | None, int]] = []
 
-    def page(self, *, after: tuple[str, str] | None, limit: int) -> Future[Sequence[Payment]]:
+    def page(self, *, after: tuple[str, str] | None, limit: int) -> Future[Page]:
         """Return the payments behind `after`."""
         self.asked.append((after, limit))
         behind = [
             each for each in self._payments if after is None or (each.tid, each.merc_trx_no) > after
         ]
-        future: Future[Sequence[Payment]] = Future()
+        future: Future[Page] = Future()
         future.set_result(behind[:limit])
         return future
 

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netcancel.core.lifecycle import Resolution, State
+from netcancel.core.payment import Unreadable
 from netcancel.kicc import ApprovalAnswer
 from netcancel.reconcile import Covered, Kind, Row
-from tests.reconcile.samples import Pages, charge, compare, payment, refund
+from tests.reconcile.samples import DAY, Pages, charge, compare, payment, refund
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from netcancel.core.payment import Payment
 
 K, S, R = Kind, State, Resolution
@@ -35,7 +38,9 @@ STANDINGS: list[tuple[State, Resolution | None, Kind | None]] = [
 """What a charge is called in each state; None: as it must be."""
 
 
-def kinds(rows: list[Row], payments: list[Payment], covered: Covered | None = None) -> list[Kind]:
+def kinds(
+    rows: list[Row], payments: Sequence[Payment | Unreadable], covered: Covered | None = None
+) -> list[Kind]:
     """Return the differences of one number."""
     result, told = compare(rows, Pages(payments), covered)
     assert result.by_kind == {kind: [each for each, _ in told].count(kind) for kind in Kind}
@@ -102,6 +107,16 @@ def test_a_number_that_the_journal_does_not_have(rows: list[Row]) -> None:
     assert kinds(rows, []) == [K.UNKNOWN_NUMBER]
     assert kinds(rows, [payment("A", S.DECLINED, tid="T2")]) == [K.UNKNOWN_NUMBER]
     assert kinds(rows, [payment("a", S.DECLINED)]) == [K.UNKNOWN_NUMBER]
+
+
+@pytest.mark.parametrize("day", ["20231223", DAY])
+@pytest.mark.parametrize("rows", [[], [charge("A")], [charge("A")] * 2, [refund("A")]])
+def test_a_payment_of_a_newer_netcancel(rows: list[Row], day: str) -> None:
+    """Nothing is known of it: that is told where the file names it or covers its day."""
+    strange = Unreadable(payment("A").tid, "A", day)
+    expected = [K.UNREADABLE] if rows or day == DAY else []
+    assert kinds(rows, [strange]) == expected
+    assert kinds(rows, [strange, payment("B")]) == [*expected, K.APPROVED_BUT_NOT_CHARGED]
 
 
 APPROVED = payment("A")

@@ -24,7 +24,7 @@ from tests.reconcile.samples import DAY, Pages, charge, compare, payment
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from netcancel.core.payment import Payment
+    from netcancel.core.payment import Page, Payment
     from netcancel.reconcile import Difference
 
 S, R, K = State, Resolution, Kind
@@ -213,8 +213,8 @@ def test_a_journal_that_fails_is_told() -> None:
     """Its trouble goes through."""
 
     class Failing:
-        def page(self, **_: object) -> Future[Sequence[Payment]]:
-            future: Future[Sequence[Payment]] = Future()
+        def page(self, **_: object) -> Future[Page]:
+            future: Future[Page] = Future()
             future.set_exception(JournalUnavailable("down"))
             return future
 

@@ -10,7 +10,7 @@ The law, in prose:
   acknowledged too; only that one leads to `net_cancelled`.
 - A valid approval that turns up late (its owner was slow and somebody took over) is evidence: it
   brings the debt back, from `settling` and even from `net_cancelled`; what a person closed goes
-  back to a person. Nothing brings a payment back from `declined` or `cancelled`.
+  back to a person, and what a person has looked at must be looked at again. Nothing brings a payment back from `declined` or `cancelled`.
 - From `approved` only a cancel that was asked for leads away. Whoever wants to confirm gets
   `unconfirmed` instead, and confirmation and cancel race for one row: exactly one wins.
 - A cancel is sent once. Lost, or its sender dead: a net-cancel is owed in its place (spec 3.6).
@@ -217,6 +217,7 @@ MOVES: Final = (
     Move(S.NET_CANCELLED, E.LATE_APPROVAL, S.NET_CANCELLING, "charged after all: owed again"),
     Move(S.NET_CANCELLED, E.CHARGE_REPORTED, S.NET_CANCELLING, "the settlement has a charge: owed again"),
 
+    Move(S.ESCALATED, E.LATE_APPROVAL, S.ESCALATED, "nobody may decide on less than this any more"),
     Move(S.ESCALATED, E.RETRY_ASKED, S.NET_CANCELLING, "a person wants it tried again"),
     Move(S.ESCALATED, E.RETRY_CANCEL_ASKED, S.CANCELLING, "a person wants it cancelled under a new number"),
     Move(S.ESCALATED, E.RESOLVED, S.RESOLVED, "a person has found out what became of it"),
@@ -229,7 +230,6 @@ IGNORED: Final = (
     Ignored(S.DECLINED, E.LATE_APPROVAL, "declined stands; noted, and a person is alarmed"),
     Ignored(S.CANCELLING, E.LATE_APPROVAL, "the charge was known, and is being cancelled"),
     Ignored(S.CANCELLED, E.LATE_APPROVAL, "the charge was known, and is refunded"),
-    Ignored(S.ESCALATED, E.LATE_APPROVAL, "noted and shown to the person who decides"),
 )
 # fmt: on
 

@@ -6,6 +6,7 @@ and due times. A payment is a snapshot; `read_at` says when it was taken.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -159,6 +160,19 @@ class Payment:
     def was_written_by(self, version: Version) -> bool:
         """Whether the write that made `version` was applied, whatever came after it."""
         return any(entry.version == version for entry in self.history)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A payment of which this version of netcancel can only tell whose it is: a newer one's."""
+
+    tid: str
+    merc_trx_no: str
+    tran_dt: str
+
+
+Page = Sequence[Payment | Unreadable]
+"""Payments as a journal has them in the order of their numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

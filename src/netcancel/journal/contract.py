@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Intent,
         Known,
         Opened,
+        Page,
         Payment,
         TooMany,
     )
@@ -115,8 +116,9 @@ class Journal(Protocol):
     ) -> Payment | None:
         """Do the same in the caller's open transaction, which commits it or rolls it back.
 
-        `connection` is a DB-API connection to this journal's database. Raises
-        `ConfigurationError` for any other, and what its driver raises.
+        It sees what is so now, whatever the transaction has read before. `connection` is a DB-API
+        connection to this journal's database. Raises `ConfigurationError` for any other, and what
+        its driver raises.
         """
 
     async def confirm_in_by_awaiting(
@@ -132,15 +134,22 @@ class Journal(Protocol):
         ...
 
     def claim_due(
-        self, *, world: str, writer: str, limit: int, hold_seconds: float
+        self,
+        *,
+        world: str,
+        writer: str,
+        limit: int,
+        hold_seconds: float,
+        newest_first: bool = False,
     ) -> Future[list[Claim]]:
-        """Take up to `limit` due payments of this world, longest due first.
+        """Take up to `limit` due payments of this world, longest due first, or the other way.
 
         `approving` with its lease run out becomes `net_cancelling`, a new debt, one attempt;
         `net_cancelling` and `settling` stay, with one attempt more. `unconfirmed` becomes
         `cancelling`, a new debt, no attempt yet; `cancelling` stays as it is. Each gets a new
-        version. A damaged row is claimed without its body; one that can't even be written is left
-        out.
+        version. A damaged row is claimed without its body. One that can't even be written is left
+        out, and keeps no other from its turn: fewer than `limit` come back only where no more can
+        be had now.
         """
 
     def list_payments(
@@ -151,10 +160,11 @@ class Journal(Protocol):
         One with an answer or a loss that can't be read comes without them, so that it is seen.
         """
 
-    def page(self, *, after: tuple[str, str] | None, limit: int) -> Future[Sequence[Payment]]:
+    def page(self, *, after: tuple[str, str] | None, limit: int) -> Future[Page]:
         """Return payments of all worlds by (tid, merc_trx_no), ascending, beginning behind `after`.
 
-        They come without history, and like those of `list_payments` where they can't be read whole.
+        They come without history, and like those of `list_payments` where they can't be read whole;
+        of a newer netcancel's comes whose it is.
         """
 
     def summary(self, *, worlds: Collection[str]) -> Future[Summary]:

@@ -15,6 +15,7 @@ from netcancel.journal.statements import Query
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from netcancel.core.lifecycle import Event
     from netcancel.core.payment import (
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         Intent,
         Known,
         Opened,
+        Page,
         Payment,
         TooMany,
     )
@@ -65,8 +67,8 @@ class Database(Protocol):
     def connect(self) -> Session:
         """Open a session; what it raises makes the journal unavailable."""
 
-    def join(self, connection: object) -> Joined:
-        """Join the transaction of a caller's connection to this database.
+    def join(self, connection: object) -> AbstractContextManager[Joined]:
+        """Join the transaction of a caller's connection to this database, for one operation.
 
         It is begun where its driver would begin it. Raises `ConfigurationError` for a connection to
         anything else, one without transaction, and one that must be awaited.
@@ -158,10 +160,11 @@ class DatabaseJournal:
         writer: str,
     ) -> Payment | None:
         """Do the same in the caller's open transaction, which commits it or rolls it back."""
-        session, now = self._database.join(connection)
-        return operations.confirm(
-            session, now, worlds=worlds, tid=tid, merc_trx_no=merc_trx_no, writer=writer
+        confirm = partial(
+            operations.confirm, worlds=worlds, tid=tid, merc_trx_no=merc_trx_no, writer=writer
         )
+        with self._database.join(connection) as joined:
+            return confirm(*joined)
 
     async def confirm_in_by_awaiting(
         self,
@@ -184,11 +187,18 @@ class DatabaseJournal:
         return await operations.answered_by_awaiting(joined.execute, confirming)
 
     def claim_due(
-        self, *, world: str, writer: str, limit: int, hold_seconds: float
+        self,
+        *,
+        world: str,
+        writer: str,
+        limit: int,
+        hold_seconds: float,
+        newest_first: bool = False,
     ) -> Future[list[Claim]]:
-        """Take up to `limit` due payments of this world, longest due first."""
+        """Take up to `limit` due payments of this world, longest due first, or the other way."""
         work = partial(
             operations.claim_due,
+            query=Query.DUE_NEWEST_FIRST if newest_first else Query.DUE,
             world=world,
             writer=writer,
             limit=limit,
@@ -205,10 +215,11 @@ class DatabaseJournal:
         query = Query.LIST_IN_DOUBT if in_doubt else Query.LIST
         return self._list(query, states=names, limit=limit)
 
-    def page(self, *, after: tuple[str, str] | None, limit: int) -> Future[Sequence[Payment]]:
+    def page(self, *, after: tuple[str, str] | None, limit: int) -> Future[Page]:
         """Return payments of all worlds by (tid, merc_trx_no), those that follow `after`."""
         tid, merc_trx_no = after or ("", "")
-        return self._list(Query.PAGE, tid=tid, merc_trx_no=merc_trx_no, limit=limit)
+        work = partial(operations.page, tid=tid, merc_trx_no=merc_trx_no, limit=limit)
+        return self._writer.submit(work, writes=False)
 
     def summary(self, *, worlds: Collection[str]) -> Future[Summary]:
         """Count the payments; those of all but `worlds` are others'."""

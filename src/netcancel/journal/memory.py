@@ -28,6 +28,7 @@ from netcancel.core.payment import (
     Intent,
     Known,
     Opened,
+    Page,
     Payment,
     TooMany,
 )
@@ -122,10 +123,22 @@ class MemoryJournal:
         return self.confirm_in(connection, **wish)
 
     def claim_due(
-        self, *, world: str, writer: str, limit: int, hold_seconds: float
+        self,
+        *,
+        world: str,
+        writer: str,
+        limit: int,
+        hold_seconds: float,
+        newest_first: bool = False,
     ) -> Future[list[Claim]]:
-        """Take up to `limit` due payments of this world, longest due first."""
-        return self._do(lambda now: self._claim_due(world, writer, limit, hold_seconds, now))
+        """Take up to `limit` due payments of this world, longest due first, or the other way."""
+
+        def claim(now: int) -> list[Claim]:
+            due = self._due(world, now)
+            chosen = (due[::-1] if newest_first else due)[:limit]
+            return self._claim(chosen, writer, hold_seconds, now)
+
+        return self._do(claim)
 
     def list_payments(
         self, *, states: Iterable[State] | None = None, in_doubt: bool = False, limit: int = 1000
@@ -134,7 +147,7 @@ class MemoryJournal:
         wanted = frozenset(State if states is None else states)
         return self._do(lambda now: self._list(wanted, in_doubt, limit, now))
 
-    def page(self, *, after: tuple[str, str] | None, limit: int) -> Future[Sequence[Payment]]:
+    def page(self, *, after: tuple[str, str] | None, limit: int) -> Future[Page]:
         """Return payments of all worlds by (tid, merc_trx_no), those that follow `after`."""
         return self._do(lambda now: self._page(after, limit, now))
 
@@ -211,9 +224,7 @@ class MemoryJournal:
         if row is not None and change is not None:
             self._move(row.payment, Event.OWNER_GAVE_UP, writer, change, now)
 
-    def _claim_due(
-        self, world: str, writer: str, limit: int, hold_seconds: float, now: int
-    ) -> list[Claim]:
+    def _due(self, world: str, now: int) -> list[_Row]:
         due = sorted(
             (row.payment.due_at, place, row)
             for place, row in enumerate(self._rows.values())
@@ -222,8 +233,11 @@ class MemoryJournal:
             and row.payment.due_at is not None
             and row.payment.due_at <= now
         )
+        return [row for _, _, row in due]
+
+    def _claim(self, rows: list[_Row], writer: str, hold_seconds: float, now: int) -> list[Claim]:
         claims: list[Claim] = []
-        for _, _, row in due[:limit]:
+        for row in rows:
             event, change = writes.claim(row.payment, hold_seconds)
             held = self._move(row.payment, event, writer, change, now)
             if held is not None:

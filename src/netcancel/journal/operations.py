@@ -27,6 +27,7 @@ from netcancel.core.payment import (
     KeptAnswer,
     Known,
     Opened,
+    Page,
     Payment,
     TooMany,
 )
@@ -71,6 +72,9 @@ class Runs(Protocol):
 
 class Session(Runs, Protocol):
     """A connection of ours within a transaction."""
+
+    def start_over(self) -> int:
+        """Undo the transaction, begin another, and return its time."""
 
     def mark(self, name: str) -> None:
         """Set a savepoint."""
@@ -120,15 +124,20 @@ async def answered_by_awaiting(
         return result
 
 
-def tried(session: Session, name: str, work: Callable[[], T | None]) -> T | None:
-    """Do work; where it returns None, or a row is refused, undo it and return None."""
-    session.mark(name)
+def unless_refused(session: Session, work: Callable[[], T | None]) -> T | None:
+    """Do work and return what it returns; None where a row is refused."""
     try:
-        result = work()
+        return work()
     except Exception as error:
         if not session.is_refusal(error):
             raise
-        result = None
+        return None
+
+
+def tried(session: Session, name: str, work: Callable[[], T | None]) -> T | None:
+    """Do work; where it returns None, or a row is refused, undo it and return None."""
+    session.mark(name)
+    result = unless_refused(session, work)
     if result is None:
         session.undo_to(name)
     return result
@@ -137,9 +146,11 @@ def tried(session: Session, name: str, work: Callable[[], T | None]) -> T | None
 def perform(session: S, works: Sequence[Work[S, Any]], now: int) -> list[Any]:
     """Do a batch's works, as if one after the other."""
     if sum(map(_is_for_many, works)) > 1:
-        results = tried(session, "the_batch", lambda: _together(session, works, now))
+        results = unless_refused(session, lambda: _together(session, works, now))
         if results is not None:
             return results
+        # No savepoint: every batch would have to wait for one that hardly any needs.
+        now = session.start_over()
     return [work(session, now) for work in works]
 
 
@@ -403,22 +414,31 @@ def claim_due(
     session: Session,
     now: int,
     *,
+    query: Query,
     world: str,
     writer: str,
     limit: int,
     hold_seconds: float,
     vault: Vault,
 ) -> list[Claim]:
-    """Take what is due."""
-    due = {"world": world, "now": now, "limit": limit}
-    opened = [_unsealed(row, now, vault) for row in session.execute(Query.DUE, due).rows]
-    moves = [Moving(seen, *_claim_of(seen, writer, hold_seconds)) for seen, _ in opened]
-    held = _claim(session, now, moves)
-    return [
-        Claim(payment, body)
-        for payment, (_, body) in zip(held, opened, strict=True)
-        if payment is not None
-    ]
+    """Take what is due; what can't be written stays at the head, and the next look goes past it."""
+    claims: list[Claim] = []
+    left_out = 0
+    while (wanted := limit - len(claims)) > 0:
+        due = {"world": world, "now": now, "limit": left_out + wanted}
+        found = session.execute(query, due).rows[left_out:]
+        opened = [_unsealed(row, now, vault) for row in found]
+        moves = [Moving(seen, *_claim_of(seen, writer, hold_seconds)) for seen, _ in opened]
+        held = _claim(session, now, moves)
+        claims += [
+            Claim(payment, body)
+            for payment, (_, body) in zip(held, opened, strict=True)
+            if payment is not None
+        ]
+        left_out += held.count(None)
+        if len(found) < wanted:
+            break
+    return claims
 
 
 def _claim_of(seen: Payment, writer: str, hold_seconds: float) -> tuple[Event, str, Change]:
@@ -448,6 +468,12 @@ def listing(session: Session, now: int, *, query: Query, values: dict[str, Any])
     """Read payments without their histories."""
     found = session.execute(query, values | {"now": now}).rows
     return [rows.payment_in_part(row, now) for row in found]
+
+
+def page(session: Session, now: int, *, tid: str, merc_trx_no: str, limit: int) -> Page:
+    """Read the payments that follow a number, or only whose they are where they can't be read."""
+    after = {"tid": tid, "merc_trx_no": merc_trx_no, "limit": limit}
+    return [rows.payment_or_number(row, now) for row in session.execute(Query.PAGE, after).rows]
 
 
 def summary(session: Session, now: int, *, worlds: Collection[str]) -> Summary:

@@ -6,6 +6,7 @@ standby is refused.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +22,7 @@ from netcancel.journal.postgres_session import Session
 from netcancel.journal.server import UnsafeServer, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     from netcancel.journal.server import VaultFor
 
@@ -77,11 +78,12 @@ class PostgresServer:
             raise
         return Session(connection, self.clock)
 
-    def join(self, connection: object) -> Joined:
+    @contextmanager
+    def join(self, connection: object) -> Generator[Joined]:
         """Join the transaction of a caller's psycopg.Connection."""
         session = postgres_joined.blocking(connection)
         joining = postgres_joined.joining(self.journal_id, self.clock)
-        return Joined(session, answered(session, joining))
+        yield Joined(session, answered(session, joining))
 
     async def join_by_awaiting(self, connection: object) -> JoinedByAwaiting | None:
         """Join that of a psycopg.AsyncConnection; None: it is none."""

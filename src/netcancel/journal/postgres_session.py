@@ -115,6 +115,11 @@ class Session:
         """Do a batch's works, as if one after the other."""
         return operations.perform(self, works, now)
 
+    def start_over(self) -> int:
+        """Undo the transaction, and begin another."""
+        self.roll_back()
+        return self.begin(writes=True)
+
     def mark(self, name: str) -> None:
         """Set a savepoint."""
         self._connection.execute(f"SAVEPOINT {name}".encode())

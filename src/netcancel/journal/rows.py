@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from netcancel.core.lifecycle import CancelReason, Event, Resolution, State
-from netcancel.core.payment import Entry, Intent, Payment, Version
+from netcancel.core.payment import Entry, Intent, Payment, Unreadable, Version
 from netcancel.errors import JournalUnavailable
 from netcancel.journal.vault import row_name
 from netcancel.kicc import ApprovalAnswer, Loss
@@ -134,6 +134,14 @@ def payment_in_part(row: Row, now: int) -> Payment:
         return payment(row, now)
     except JournalUnavailable:
         return payment(dict(row) | dict.fromkeys(MAY_BE_ABSENT), now)
+
+
+def payment_or_number(row: Row, now: int) -> Payment | Unreadable:
+    """Read a row likewise, or of a newer netcancel's only whose it is."""
+    try:
+        return payment_in_part(row, now)
+    except JournalUnavailable:
+        return Unreadable(row["tid"], row["merc_trx_no"], row["tran_dt"])
 
 
 def entry(row: Row) -> Entry | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +18,7 @@ from netcancel.journal.sqlite_joined import execute
 from netcancel.journal.statements import Query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
     from netcancel.journal.operations import Answer
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS: Final = 0.001
 """How soon to look again whether another process is done; a commit takes some of these."""
+
+PRIMARY_CODE: Final = 0xFF
+"""What SQLite adds above this only says more of the same trouble."""
 
 
 class Session:
@@ -38,6 +42,7 @@ class Session:
         self._clock = clock
         self._is_wal = mode == "wal"
         self._empties_log = False
+        _wait_by_itself(connection, 0.0)
 
     def execute(self, query: Query, *values: Mapping[str, Any]) -> Answer:
         """Ask with named parameters."""
@@ -48,34 +53,20 @@ class Session:
     def begin(self, *, writes: bool) -> int:
         """Begin a transaction; with `writes`, no other process may begin to write until its end."""
         if writes:
-            self._begin_to_write()
+            self._insist("BEGIN IMMEDIATE")
         else:
             self._connection.execute("BEGIN")
+            self._insist("PRAGMA user_version")  # the lock is taken with the first reading
         return now_by(self._clock)
-
-    def _begin_to_write(self) -> None:
-        # SQLite itself looks again ever more rarely, up to a tenth of a second apart: beside a
-        # process that commits without a pause it would hardly ever find the file free.
-        until = time.monotonic() + sqlite_file.BUSY_SECONDS
-        self._connection.execute("PRAGMA busy_timeout=0")
-        try:
-            while not self._begins_to_write(is_last=time.monotonic() >= until):
-                time.sleep(LOOK_SECONDS)
-        finally:
-            self._connection.execute(f"PRAGMA busy_timeout={sqlite_file.BUSY_SECONDS * 1000:.0f}")
-
-    def _begins_to_write(self, *, is_last: bool) -> bool:
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if is_last or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                raise
-            return False
-        return True
 
     def perform(self, works: Sequence[Work[Any, Any]], now: int) -> list[Any]:
         """Do a batch's works, as if one after the other."""
         return operations.perform(self, works, now)
+
+    def start_over(self) -> int:
+        """Undo the transaction, and begin another."""
+        self.roll_back()
+        return self.begin(writes=True)
 
     def mark(self, name: str) -> None:
         """Set a savepoint."""
@@ -87,10 +78,30 @@ class Session:
 
     def commit(self) -> None:
         """Make the transaction durable."""
-        self._connection.execute("COMMIT")
+        self._insist("COMMIT")
         if self._empties_log:
+            _wait_by_itself(self._connection, sqlite_file.BUSY_SECONDS)
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            _wait_by_itself(self._connection, 0.0)
             self._empties_log = False
+
+    def _insist(self, statement: str) -> None:
+        """Execute a statement, again and again while another process is in the way.
+
+        SQLite itself looks again ever more rarely, up to a tenth of a second apart: beside a
+        process that commits without a pause it would hardly ever find the file free.
+        """
+        until = time.monotonic() + sqlite_file.BUSY_SECONDS
+        while True:
+            try:
+                self._connection.execute(statement)
+            except sqlite3.OperationalError as error:
+                is_busy = error.sqlite_errorcode & PRIMARY_CODE == sqlite3.SQLITE_BUSY
+                if not is_busy or time.monotonic() >= until:
+                    raise
+                time.sleep(LOOK_SECONDS)
+            else:
+                return
 
     def roll_back(self) -> None:
         """Undo the transaction, if SQLite has not done so by itself."""
@@ -128,9 +139,11 @@ class SqliteDatabase:
         """Open the file."""
         return Session(sqlite_file.connect(self.path, self.mode), self.mode, self.clock)
 
-    def join(self, connection: object) -> Joined:
+    @contextmanager
+    def join(self, connection: object) -> Generator[Joined]:
         """Join the transaction of a caller's connection to the file."""
-        return Joined(sqlite_joined.join(connection, self.path), now_by(self.clock))
+        with sqlite_joined.join(connection, self.path) as session:
+            yield Joined(session, now_by(self.clock))
 
     async def join_by_awaiting(self, connection: object) -> None:
         """Say that no connection to a file need be awaited."""
@@ -146,3 +159,8 @@ def open_sqlite(
     mode = mode or sqlite_file.journal_mode(sqlite3.sqlite_version_info)
     secret = sqlite_file.prepare(path, vault, create=create, mode=mode)
     return DatabaseJournal(SqliteDatabase(path, mode, clock), vault, vault.digest_by(secret))
+
+
+def _wait_by_itself(connection: sqlite3.Connection, seconds: float) -> None:
+    """Have SQLite itself wait so long where another process is in the way."""
+    connection.execute(f"PRAGMA busy_timeout={seconds * 1000:.0f}")

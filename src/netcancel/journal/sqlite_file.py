@@ -10,7 +10,6 @@ import os
 import re
 import sqlite3
 import stat
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -127,9 +126,13 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
         connection.close()
         raise
     connection.row_factory = sqlite3.Row
-    # A damaged text must not keep the rows beside it from being read.
-    connection.text_factory = partial(str, encoding="utf-8", errors="backslashreplace")
+    connection.text_factory = read_text
     return connection
+
+
+def read_text(content: bytes) -> str:
+    """Read a text; a damaged one must not keep the rows beside it from being read."""
+    return content.decode("utf-8", "backslashreplace")
 
 
 def file_system_of(path: str, mountinfo: str) -> str:

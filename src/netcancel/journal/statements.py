@@ -36,6 +36,7 @@ class Query(StrEnum):
     KEPT_ANSWER = "kept_answer"
     HISTORY = "history"
     DUE = "due"
+    DUE_NEWEST_FIRST = "due_newest_first"
     COUNT_IN_DOUBT = "count_in_doubt"
     PAGE = "page"
     LIST = "list"

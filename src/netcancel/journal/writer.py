@@ -1,7 +1,8 @@
 """One thread that does everything with a database, and commits for many callers at once.
 
 Callers hand work over and get a future, which is done only after the commit: nothing is told that
-is not durable. What arrives while a commit runs is the next batch, so one sync serves many.
+is not durable. What arrives while a commit runs is the next batch, so one sync serves many; where
+many came, the next batch waits a moment for its company.
 
 No session crosses a fork: a child would inherit what the database's library believes of the file,
 but not its locks. So a fork waits for the batch at hand, and the session is closed before it. The
@@ -16,6 +17,7 @@ import contextlib
 import os
 import queue
 import threading
+import time
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -32,6 +34,13 @@ S = TypeVar("S", bound="Session")
 
 BATCH_MAX: Final = 256
 """Most operations in one commit: an operation waits behind so many at most."""
+
+CROWD: Final = 4
+"""So many operations in a batch are a crowd: the next one may expect company."""
+
+COMPANY_SECONDS: Final = 0.003
+"""How long a batch waits for its company. A commit costs the same whomever it serves, and takes
+about as long; each turn of the thread makes an event loop wait for the interpreter's lock."""
 
 LOOK_SECONDS: Final = 0.1
 """How often those who wait for each other at a fork make sure that there is still a reason."""
@@ -85,10 +94,13 @@ class _Wish(Enum):
 
 
 class Writer(Generic[S]):
-    """Runs work in a session that `connect` opens."""
+    """Runs work in a session that `connect` opens; `pause` lets so many seconds go by."""
 
-    def __init__(self, connect: Callable[[], S]) -> None:
+    def __init__(
+        self, connect: Callable[[], S], pause: Callable[[float], None] = time.sleep
+    ) -> None:
         self._connect = connect
+        self._pause = pause
         self._is_closed = False
         self.begin_anew()
         _forks.watch(self)
@@ -96,7 +108,7 @@ class Writer(Generic[S]):
     def begin_anew(self) -> None:
         """Have neither thread nor work: a child's state after a fork."""
         self._lock = threading.Lock()
-        self._runner = _Runner(self._connect)
+        self._runner = _Runner(self._connect, self._pause)
         self._thread: threading.Thread | None = None
 
     def ask_to_rest(self) -> None:
@@ -202,8 +214,9 @@ os.register_at_fork(
 class _Runner(Generic[S]):
     """The thread's side: takes tasks, and rests when it is asked to."""
 
-    def __init__(self, connect: Callable[[], S]) -> None:
+    def __init__(self, connect: Callable[[], S], pause: Callable[[float], None]) -> None:
         self._connect = connect
+        self._pause = pause
         self._tasks: queue.SimpleQueue[_Task[S] | _Wish] = queue.SimpleQueue()
         self._shall_rest = threading.Event()
         self._rests = threading.Event()
@@ -216,13 +229,17 @@ class _Runner(Generic[S]):
     def run(self) -> None:
         """Work until told to end."""
         session: S | None = None
+        batch: list[_Task[S]] = []
         is_open = True
         while is_open:
             if self._shall_rest.is_set():
                 _close(session)
                 session = None
                 self._rest()
-            batch, is_open = self._next_batch()
+            task = self._tasks.get()
+            if len(batch) >= CROWD:
+                self._pause(COMPANY_SECONDS)
+            batch, is_open = self._batch_of(task)
             session = self._serve(session, batch)
         _close(session)
 
@@ -248,10 +265,9 @@ class _Runner(Generic[S]):
             self._rests.set()
             self._may_go_on.wait(LOOK_SECONDS)
 
-    def _next_batch(self) -> tuple[list[_Task[S]], bool]:
-        """Wait for work, and take what there is; False: it is the last."""
+    def _batch_of(self, task: _Task[S] | _Wish) -> tuple[list[_Task[S]], bool]:
+        """Take a task, and what there is behind it; False: it is the last."""
         batch: list[_Task[S]] = []
-        task = self._tasks.get()
         while isinstance(task, _Task):
             if task.future.set_running_or_notify_cancel():
                 batch.append(task)

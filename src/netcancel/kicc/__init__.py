@@ -14,6 +14,7 @@ from netcancel.kicc.messages import (
     Merchant,
     NetCancelRequest,
     net_cancel_body,
+    unknown_members,
 )
 from netcancel.kicc.numbers import CHANCE_BITS, new_cancel_number
 from netcancel.kicc.raw import Break, NoAnswer, RawAnswer, Reach, Reception
@@ -82,4 +83,5 @@ __all__ = [
     "new_cancel_number",
     "seoul_date_and_time",
     "sign",
+    "unknown_members",
 ]

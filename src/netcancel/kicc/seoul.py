@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 SEOUL = timezone(timedelta(hours=9), "Asia/Seoul")
 
@@ -11,5 +11,5 @@ SEOUL = timezone(timedelta(hours=9), "Asia/Seoul")
 def seoul_date_and_time(epoch_seconds: float) -> tuple[str, str]:
     """Write a moment as tranDt (yyyyMMdd) and tranTm (HHmmss); fractions are dropped."""
     # Floored first: datetime rounds 23:59:59.9999999 up into the next day.
-    moment = datetime.fromtimestamp(math.floor(epoch_seconds), UTC).astimezone(SEOUL)
-    return moment.strftime("%Y%m%d"), moment.strftime("%H%M%S")
+    written = f"{datetime.fromtimestamp(math.floor(epoch_seconds), SEOUL):%Y%m%d%H%M%S}"
+    return written[:8], written[8:]

@@ -14,6 +14,11 @@ APPROVAL_PATH = "/smpy/kiccpay/reqAprv"
 CANCEL_PATH = "/smpy/kiccpay/reqCancel"
 NET_CANCEL_PATH = "/smpy/kiccpay/reqRtran"
 
+CHANNEL_HEADER = "X-KICC-ChannelId"
+TIMESTAMP_HEADER = "X-KICC-Timestamp"
+NONCE_HEADER = "X-KICC-Nonce"
+SIGNATURE_HEADER = "X-KICC-Authorization"
+
 CONTENT_TYPE = "application/json; charset=utf-8"
 
 _PATHS = frozenset({APPROVAL_PATH, CANCEL_PATH, NET_CANCEL_PATH})
@@ -36,11 +41,19 @@ def sign(
         raise ValueError("timestamp_ms must be an int of 13 digits")
     if _NONCE.fullmatch(nonce) is None:
         raise ValueError("nonce must be a lower-case UUID")
-    head = f"{credentials.channel_id}{path}{timestamp_ms}{nonce}"
-    digest = hmac.digest(credentials.secret_key.encode(), head.encode() + body, "sha256")
+    timestamp = str(timestamp_ms)
     return (
-        ("X-KICC-ChannelId", credentials.channel_id),
-        ("X-KICC-Timestamp", str(timestamp_ms)),
-        ("X-KICC-Nonce", nonce),
-        ("X-KICC-Authorization", b64encode(digest).decode()),
+        (CHANNEL_HEADER, credentials.channel_id),
+        (TIMESTAMP_HEADER, timestamp),
+        (NONCE_HEADER, nonce),
+        (SIGNATURE_HEADER, signature(credentials, path, body, timestamp=timestamp, nonce=nonce)),
     )
+
+
+def signature(
+    credentials: Credentials, path: str, body: bytes, *, timestamp: str, nonce: str
+) -> str:
+    """Return the signature of a request; its parts must have shapes that keep them apart."""
+    head = f"{credentials.channel_id}{path}{timestamp}{nonce}"
+    digest = hmac.digest(credentials.secret_key.encode(), head.encode() + body, "sha256")
+    return b64encode(digest).decode()

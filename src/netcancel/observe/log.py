@@ -36,6 +36,11 @@ def notice(text: str, *details: object) -> None:
     _say(logging.WARNING, text, *details)
 
 
+def trouble(text: str) -> None:
+    """Say that a person should look at something that is no single payment's."""
+    _say(logging.ERROR, text, extra={"alarm": text})
+
+
 def bug(where: str) -> None:
     """Say that a bug was met; call it while the exception is being handled.
 

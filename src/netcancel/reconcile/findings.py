@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Self
 
+from netcancel.core.payment import Unreadable
 from netcancel.errors import ConfigurationError
 from netcancel.reconcile.judging import Kind
 
@@ -50,10 +51,10 @@ class Finding:
     @classmethod
     def of(cls, difference: Difference) -> Self:
         """Write a difference out."""
-        settled, payment = difference.settled, difference.payment
-        known = settled or payment
+        settled, known = difference.settled, difference.settled or difference.payment
         if known is None:
             raise ValueError("a difference is the file's, the journal's, or both's")
+        payment = None if isinstance(difference.payment, Unreadable) else difference.payment
         resolution = None if payment is None else payment.resolution
         return cls(
             kind=difference.kind,

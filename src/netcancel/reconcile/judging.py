@@ -7,6 +7,8 @@ The law:
 - What is anything else must not be charged; where the file takes it back, or doesn't name it, all
   is well.
 - A number that the journal doesn't have must not be in the file.
+- Of a payment that this version can't read nothing is known: it is told where the file names or
+  covers it.
 - No number is charged twice, and what stands of a known number is the approved amount.
 
 A number is charged where the file charges more than it refunds.
@@ -20,9 +22,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from netcancel.core.lifecycle import Resolution, State
+from netcancel.core.payment import Payment, Unreadable
 
 if TYPE_CHECKING:
-    from netcancel.core.payment import Payment
     from netcancel.reconcile.spill import Settled
 
 
@@ -37,6 +39,7 @@ class Kind(StrEnum):
     DUPLICATE = "duplicate"
     AMOUNT_DIFFERS = "amount-differs"
     UNKNOWN_NUMBER = "unknown-number"
+    UNREADABLE = "unreadable"
 
     @property
     def meaning(self) -> str:
@@ -54,6 +57,7 @@ MEANINGS: Final = MappingProxyType(
         Kind.DUPLICATE: "one number is charged, or given back, more than once",
         Kind.AMOUNT_DIFFERS: "the file has another amount than was approved",
         Kind.UNKNOWN_NUMBER: "the journal has no payment of this number and terminal",
+        Kind.UNREADABLE: "unknown to this version: a newer netcancel wrote it",
     }
 )
 
@@ -90,11 +94,11 @@ class Difference:
 
     kind: Kind
     settled: Settled | None
-    payment: Payment | None
+    payment: Payment | Unreadable | None
 
 
 def differences(
-    settled: Settled | None, payment: Payment | None, *, is_covered: bool
+    settled: Settled | None, payment: Payment | Unreadable | None, *, is_covered: bool
 ) -> list[Difference]:
     """Compare what the file and the journal say of one number; at least one of them knows it.
 
@@ -106,7 +110,11 @@ def differences(
     ]
 
 
-def _kinds(settled: Settled | None, payment: Payment | None, *, covered: bool) -> list[Kind]:
+def _kinds(
+    settled: Settled | None, payment: Payment | Unreadable | None, *, covered: bool
+) -> list[Kind]:
+    if isinstance(payment, Unreadable):
+        return [Kind.UNREADABLE] if covered or settled is not None else []
     if settled is None:
         is_missing = payment is not None and covered and _state_of(payment) in STANDS
         return [Kind.APPROVED_BUT_NOT_CHARGED] if is_missing else []

@@ -17,10 +17,10 @@ from netcancel.reconcile.layout import is_date
 from netcancel.reconcile.spill import Spill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from concurrent.futures import Future
 
-    from netcancel.core.payment import Payment
+    from netcancel.core.payment import Page, Payment, Unreadable
     from netcancel.reconcile.judging import Difference
     from netcancel.reconcile.rows import Row
     from netcancel.reconcile.spill import Settled
@@ -35,7 +35,7 @@ PAGE_SECONDS: Final = 30.0
 class Pager(Protocol):
     """The part of a journal that is needed here; see `journal.contract.Journal.page`."""
 
-    def page(self, *, after: tuple[str, str] | None, limit: int) -> Future[Sequence[Payment]]:
+    def page(self, *, after: tuple[str, str] | None, limit: int) -> Future[Page]:
         """Return payments in ascending order of (tid, merc_trx_no), those behind `after`."""
 
 
@@ -54,7 +54,7 @@ class Covered:
         if not all(day is None or is_date(day) for day in (self.first, self.last)):
             raise ConfigurationError("--from and --to are dates of the calendar, written yyyyMMdd")
 
-    def has(self, payment: Payment) -> bool:
+    def has(self, payment: Payment | Unreadable) -> bool:
         """Whether the file would have this payment if it were charged."""
         if self.first is None or self.last is None:
             raise ConfigurationError("the covered dates are not known")
@@ -135,8 +135,8 @@ def reconcile(
 
 
 def _side_by_side(
-    settled: Iterator[Settled], payments: Iterator[Payment]
-) -> Iterator[tuple[Settled | None, Payment | None]]:
+    settled: Iterator[Settled], payments: Iterator[Payment | Unreadable]
+) -> Iterator[tuple[Settled | None, Payment | Unreadable | None]]:
     """Join two ordered streams by number; None stands where one of them lacks it."""
     left, right = next(settled, None), next(payments, None)
     while left is not None or right is not None:
@@ -151,7 +151,7 @@ def _side_by_side(
             left, right = next(settled, None), next(payments, None)
 
 
-def _payments(journal: Pager) -> Iterator[Payment]:
+def _payments(journal: Pager) -> Iterator[Payment | Unreadable]:
     """Return the journal's payments in order, while it reads the page behind them."""
     last: tuple[str, str] | None = None
     ahead = journal.page(after=None, limit=PAGE_PAYMENTS)
@@ -168,12 +168,12 @@ def _payments(journal: Pager) -> Iterator[Payment]:
             yield payment
 
 
-def _page(future: Future[Sequence[Payment]]) -> Sequence[Payment]:
+def _page(future: Future[Page]) -> Page:
     try:
         return future.result(PAGE_SECONDS)
     except FutureTimeoutError:
         raise JournalUnavailable(f"the journal gave no answer in {PAGE_SECONDS:g} s") from None
 
 
-def _number(payment: Payment) -> tuple[str, str]:
+def _number(payment: Payment | Unreadable) -> tuple[str, str]:
     return payment.tid, payment.merc_trx_no

@@ -8,7 +8,6 @@ from netcancel.core.effects import (
     Alarm,
     Exchange,
     Flow,
-    HandOver,
     Note,
     Now,
     Open,
@@ -23,10 +22,18 @@ from netcancel.core.effects import (
 )
 from netcancel.core.flows.cancelling import send_cancel
 from netcancel.core.flows.net_cancelling import net_cancel
-from netcancel.core.flows.writing import Fate, Hand, await_decision, write
+from netcancel.core.flows.writing import (
+    Fate,
+    Hand,
+    await_decision,
+    kept_answer,
+    or_hand_over,
+    write,
+)
 from netcancel.core.lifecycle import CancelReason, Event, State, is_ignored
 from netcancel.core.patience import WRITE_RETRY_CEILING_SECONDS, WRITE_RETRY_SECONDS, growing
 from netcancel.core.payment import (
+    Asked,
     Change,
     Claim,
     FrozenCancel,
@@ -38,12 +45,7 @@ from netcancel.core.payment import (
 )
 from netcancel.core.policy import COMMIT_BUDGET_SECONDS, SEND_WITHIN_SECONDS, Policy
 from netcancel.core.refund import freeze_cancel
-from netcancel.errors import (
-    DuplicateTransaction,
-    InvalidRequest,
-    JournalUnavailable,
-    TooManyInDoubt,
-)
+from netcancel.errors import DuplicateTransaction, JournalUnavailable, TooManyInDoubt
 from netcancel.kicc import (
     APPROVAL_PATH,
     AmountDiffers,
@@ -66,6 +68,17 @@ class Order:
     expected: Expected
     confirm_within: float | None = None
     """Seconds in which the merchant confirms; None: the approval stands by itself."""
+    keeps_answer: bool = False
+    """Whether somebody will ask for the very bytes of the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """A payment whose outcome is durable, and what its owner still owes it at once."""
+
+    payment: Payment
+    rest: Flow[Payment] | None = None
+    """The first net-cancel, or a mismatch's cancel, not begun; None: nothing is to be sent."""
 
 
 def approve(order: Order, policy: Policy) -> Flow[Payment]:
@@ -73,17 +86,21 @@ def approve(order: Order, policy: Policy) -> Flow[Payment]:
 
     Raises `DuplicateTransaction`, `TooManyInDoubt` or `JournalUnavailable`: then nothing was sent.
     """
+    charged = yield from charge(order, policy)
+    return charged.payment if charged.rest is None else (yield from charged.rest)
+
+
+def charge(order: Order, policy: Policy) -> Flow[Charged]:
+    """Charge once and write what came of it; the first half of `approve`, which raises the same.
+
+    Whoever takes the halves apart can tell a caller of a loss before it is voided, and must then
+    drive the rest at once: not driven, the payment is recovery's when its lease ends.
+    """
     intent = order.intent
-    try:
-        return (yield from _approve(order, policy))
-    except (DuplicateTransaction, TooManyInDoubt, GeneratorExit):
-        raise  # nothing is ours, or the machine dies here: there is nothing to hand over
-    except BaseException:
-        yield HandOver(intent.id, intent.writer)
-        raise
+    return (yield from or_hand_over(_open_and_charge(order, policy), intent.id, intent.writer))
 
 
-def _approve(order: Order, policy: Policy) -> Flow[Payment]:
+def _open_and_charge(order: Order, policy: Policy) -> Flow[Charged]:
     signed = yield from perform(Sign(order.intent.world, APPROVAL_PATH, order.approval_body))
     hand = Hand(order.intent.writer, signed.at + policy.shortest_lease_seconds)
     opened = yield from perform(Open(order.intent))
@@ -91,7 +108,7 @@ def _approve(order: Order, policy: Policy) -> Flow[Payment]:
         case Opened(payment):
             return (yield from _charge(payment, order, signed, hand, policy))
         case Known(payment, same_data=True):
-            return (yield from await_decision(payment, hand.give_up_at))
+            return Charged((yield from await_decision(payment, hand.give_up_at)))
         case Known():
             message = "this number was used before, with other data or in another world"
             raise DuplicateTransaction(message)
@@ -103,39 +120,41 @@ def _approve(order: Order, policy: Policy) -> Flow[Payment]:
 
 def _charge(
     payment: Payment, order: Order, signed: Signed, hand: Hand, policy: Policy
-) -> Flow[Payment]:
+) -> Flow[Charged]:
     """Send the approval of a payment that is ours, and write what came of it."""
-    verdict = None
+    verdict, kept = None, None
     if (yield from perform(Now())) - signed.at < SEND_WITHIN_SECONDS:
         reception = yield from perform(Exchange(signed, policy.timeout_seconds))
         verdict = judge_approval(reception, order.expected, policy.declines)
+        kept = kept_answer(Asked.APPROVAL, reception) if order.keeps_answer else None
     decided_at = yield from perform(Now())
     cancel = None
     if isinstance(verdict, AmountDiffers):
         cancel = yield from _freeze_cancel(payment, verdict.answer)
     event, change = _consequence(verdict, cancel, order, policy)
+    if isinstance(verdict, ApprovalProven | DeclineProven):
+        change = replace(change, kept_answer=kept)
     row, fate = yield from write(payment, event, change, hand)
     if fate is Fate.FENCED and isinstance(verdict, ApprovalProven | AmountDiffers):
-        return (yield from _keep_evidence(row, verdict.answer, hand))
+        return Charged((yield from _keep_evidence(row, verdict.answer, hand)))
     hand_now = replace(hand, give_up_at=decided_at + policy.shortest_lease_seconds)
     if hand.holds(row, payment, State.NET_CANCELLING):
         claim = Claim(row, order.intent.net_cancel_body)
         # Between signing and here the settle time can't have passed, whatever the journal's clock
         # says.
         is_late = policy.settle_after_seconds == 0
-        return (yield from net_cancel(claim, hand_now, policy, is_late=is_late))
+        rest = net_cancel(claim, hand_now, policy, is_late=is_late)
+        return Charged(row, or_hand_over(rest, row.id, hand.writer))
     if cancel is not None and hand.holds(row, payment, State.CANCELLING):
-        return (yield from send_cancel(row, cancel, hand_now, policy, goes_on=False))
-    return row
+        rest = send_cancel(row, cancel, hand_now, policy, goes_on=False)
+        return Charged(row, or_hand_over(rest, row.id, hand.writer))
+    return Charged(row)
 
 
 def _freeze_cancel(payment: Payment, answer: ApprovalAnswer) -> Flow[FrozenCancel | None]:
     """Freeze the cancel of a charge of another sum; None: its answer doesn't allow one."""
     stamp = yield from perform(StampCancel())
-    try:
-        return freeze_cancel(replace(payment, answer=answer), stamp)
-    except InvalidRequest:
-        return None
+    return freeze_cancel(replace(payment, answer=answer), stamp)
 
 
 def _consequence(
@@ -179,25 +198,34 @@ def _differs(owed: Change, cancel: FrozenCancel | None) -> tuple[Event, Change]:
 def _keep_evidence(row: Payment, answer: ApprovalAnswer, hand: Hand) -> Flow[Payment]:
     """Write down a valid approval that came too late for its row: that charge must be void."""
     note = "a valid approval came late, after somebody had taken over"
-    owed = Change(due_seconds=0.0, begins_debt=True, answer=answer, note=note)
     until = (yield from perform(Now())) + COMMIT_BUDGET_SECONDS
     tries = 0
-    while (yield from perform(Now())) < until:
-        if row.answer == answer:
-            return row
-        is_persons = row.state is State.RESOLVED
-        change = replace(owed, due_seconds=None) if is_persons else owed
-        if is_ignored(row.state, Event.LATE_APPROVAL):
-            yield Note(row, Event.LATE_APPROVAL, hand.writer, change)
-            yield Alarm(row, note)
-            return row
-        written = yield from perform(Write(row, Event.LATE_APPROVAL, hand.writer, change))
+    while row.answer != answer:
+        written = yield from _write_evidence(row, answer, note, hand)
         if isinstance(written, Payment):
             yield Alarm(written, note)
             return written
+        if (yield from perform(Now())) >= until:
+            yield Alarm(row, note + "; it could not be written down")
+            return row
         yield Sleep(growing(WRITE_RETRY_SECONDS, WRITE_RETRY_CEILING_SECONDS, tries))
         tries += 1
         read = yield from perform(Read(row.id))
         row = read if isinstance(read, Payment) else row
-    yield Alarm(row, note + "; it could not be written down")
+    if tries > 0:  # what got no clear answer was written all the same
+        yield Alarm(row, note)
     return row
+
+
+def _write_evidence(
+    row: Payment, answer: ApprovalAnswer, note: str, hand: Hand
+) -> Flow[Payment | None]:
+    """Write a late approval down as the row's state asks for; None: it is not known to be there."""
+    change = Change(answer=answer, note=note)
+    if is_ignored(row.state, Event.LATE_APPROVAL):
+        noted = yield from perform(Note(row, Event.LATE_APPROVAL, hand.writer, change))
+        return row if noted is None else None
+    if row.state not in {State.RESOLVED, State.ESCALATED}:
+        change = replace(change, due_seconds=0.0, begins_debt=True)
+    written = yield from perform(Write(row, Event.LATE_APPROVAL, hand.writer, change))
+    return written if isinstance(written, Payment) else None

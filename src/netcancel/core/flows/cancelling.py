@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from netcancel.core.effects import (
+    Alarm,
     CancelStamp,
     Exchange,
     Find,
@@ -18,11 +19,24 @@ from netcancel.core.effects import (
     Unavailable,
     perform,
 )
-from netcancel.core.flows.net_cancelling import may_send, net_cancel
-from netcancel.core.flows.writing import Fate, Hand, await_decision, finish, write
+from netcancel.core.flows.net_cancelling import (
+    is_authentication_failure,
+    may_send,
+    net_cancel,
+)
+from netcancel.core.flows.writing import (
+    Fate,
+    Hand,
+    await_decision,
+    finish,
+    kept_answer,
+    or_hand_over,
+    write,
+)
 from netcancel.core.lifecycle import CancelReason, Event, State, is_move
 from netcancel.core.patience import is_too_old_to_net_cancel
-from netcancel.core.payment import Change, Claim, FrozenCancel, Payment
+from netcancel.core.payment import Asked, Change, Claim, FrozenCancel, Payment
+from netcancel.core.policy import COMMIT_BUDGET_SECONDS
 from netcancel.core.refund import check_cancel, freeze_cancel
 from netcancel.errors import InvalidRequest, JournalUnavailable, PaymentNotFound
 from netcancel.kicc import (
@@ -38,6 +52,9 @@ from netcancel.kicc import (
 if TYPE_CHECKING:
     from netcancel.core.policy import Policy
 
+LOST: Final = "the cancel is lost"
+UNCANCELLABLE: Final = "no cancel can be built from what the approval's answer says"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelWish:
@@ -51,14 +68,17 @@ class CancelWish:
     """The cancel's own number; None: a new one."""
     body: bytes | None = field(default=None, repr=False)
     """The cancel's body, where somebody else has written it; None: it is built."""
+    keeps_answer: bool = False
+    """Whether somebody will ask for the very bytes of the answer."""
 
 
 def cancel(wish: CancelWish, policy: Policy) -> Flow[Payment]:
     """Refund a payment because its caller asks for it; return it as it is then.
 
-    What is closed or in doubt stays as it is; while somebody else is at work, it waits. Raises
-    `PaymentNotFound`, `InvalidRequest` (no cancel can be built) and `JournalUnavailable`: then
-    nothing was sent.
+    What is closed or in doubt stays as it is; while somebody else is at work, it waits. Where no
+    cancel can be built, a net-cancel takes its place (spec 3.6), or a person decides. Raises
+    `PaymentNotFound`, `InvalidRequest` (the cancel's own number is none, or is used) and
+    `JournalUnavailable`: then nothing was sent.
     """
     until = (yield from perform(Now())) + policy.shortest_lease_seconds
     row = yield from _void(wish, Event.CANCEL_ASKED, CancelReason.ASKED, policy)
@@ -76,13 +96,13 @@ def reject(wish: CancelWish, policy: Policy) -> Flow[Payment]:
 def cancel_claimed(payment: Payment, hand: Hand, policy: Policy) -> Flow[Payment]:
     """Cancel a payment that recovery has claimed, unless a sender has had it before."""
     if payment.attempts > 0:
-        return (yield from _lost(payment, "its sender died, or was too slow", hand, policy))
+        note = f"{LOST}: its sender died, or was too slow"
+        return (yield from _lost(payment, note, hand, policy))
     stamp = yield from perform(StampCancel())
     now = yield from perform(Now())
-    try:
-        frozen = freeze_cancel(payment, stamp)
-    except InvalidRequest as error:
-        return (yield from _lost(payment, f"it can't be built: {error}", hand, policy))
+    frozen = freeze_cancel(payment, stamp)
+    if frozen is None:
+        return (yield from _lost(payment, UNCANCELLABLE, hand, policy))
     change = Change(hold_seconds=policy.hold_seconds, attempts=1, cancel=frozen)
     row, _ = yield from write(payment, Event.CANCEL_FROZEN, change, hand)
     if not hand.holds(row, payment, State.CANCELLING):
@@ -92,7 +112,13 @@ def cancel_claimed(payment: Payment, hand: Hand, policy: Policy) -> Flow[Payment
 
 
 def send_cancel(
-    payment: Payment, frozen: FrozenCancel, hand: Hand, policy: Policy, *, goes_on: bool = True
+    payment: Payment,
+    frozen: FrozenCancel,
+    hand: Hand,
+    policy: Policy,
+    *,
+    goes_on: bool = True,
+    keeps_answer: bool = False,
 ) -> Flow[Payment]:
     """Send the one cancel of a payment that we hold, and write what came of it.
 
@@ -103,17 +129,25 @@ def send_cancel(
         yield HandOver(payment.id, hand.writer)  # we were paused: it could outlast our lease
         return payment
     reception = yield from perform(Exchange(signed, policy.timeout_seconds))
-    match judge_cancel(reception, Expected.of(CancelRequest.from_body(frozen.body))):
+    kept = kept_answer(Asked.CANCEL, reception) if keeps_answer else None
+    verdict = judge_cancel(reception, Expected.of(CancelRequest.received(frozen.body)))
+    is_about_signature = is_authentication_failure(verdict, policy)
+    if is_about_signature:
+        yield Alarm(payment, "the gateway refused the signature of its cancel")
+    match verdict:
         case CancelProven(code, message):
-            change = Change(code=code, message=message)
+            change = Change(code=code, message=message, kept_answer=kept)
             return (yield from finish(payment, Event.CANCEL_PROVEN, change, hand))
+        case Refused(code) if is_about_signature:
+            note = f"{LOST}: its signature was refused with {code}"
+            return (yield from _lost(payment, note, hand, policy, goes_on=goes_on))
         case Refused(code, message):
             note = f"the cancel was refused with {code}"
-            change = Change(code=code, message=message, alarmed=True, note=note)
+            change = Change(code=code, message=message, alarmed=True, kept_answer=kept, note=note)
             return (yield from finish(payment, Event.CANCEL_REFUSED, change, hand))
         case AnswerLost(loss, detail):
-            why = f"{loss}: {detail}"
-            return (yield from _lost(payment, why, hand, policy, goes_on=goes_on))
+            note = f"{LOST}: {loss}: {detail}"
+            return (yield from _lost(payment, note, hand, policy, goes_on=goes_on))
 
 
 def _void(wish: CancelWish, event: Event, reason: CancelReason, policy: Policy) -> Flow[Payment]:
@@ -123,13 +157,8 @@ def _void(wish: CancelWish, event: Event, reason: CancelReason, policy: Policy) 
     number = wish.cancel_trx_no
     if number is not None and (yield from _find(wish, number)) is not None:
         raise InvalidRequest("cancel_trx_no", "must be a number that no payment has")
-    try:
-        return (yield from _void_found(row, wish, event, reason, policy))
-    except (InvalidRequest, GeneratorExit):
-        raise  # nothing is ours, or the machine dies here: there is nothing to hand over
-    except BaseException:
-        yield HandOver(row.id, wish.writer)
-        raise
+    flow = _void_found(row, wish, event, reason, policy)
+    return (yield from or_hand_over(flow, row.id, wish.writer))
 
 
 def _find(wish: CancelWish, number: str) -> Flow[Payment | None]:
@@ -144,21 +173,27 @@ def _void_found(
 ) -> Flow[Payment]:
     """Ask for the cancel as long as the payment's state allows it, and send it."""
     while is_move(row.state, event):
-        hand = Hand(wish.writer, (yield from perform(Now())) + policy.shortest_lease_seconds)
-        frozen = yield from _freeze(row, wish, event)
+        now = yield from perform(Now())
+        hand = Hand(wish.writer, now + policy.shortest_lease_seconds)
+        # Nothing is sent yet, and the journal may be waiting for a transaction of the caller's own.
+        asking = replace(hand, give_up_at=now + COMMIT_BUDGET_SECONDS)
+        frozen = yield from _freeze(row, wish)
         seen = row
-        row, fate = yield from write(seen, event, _asked(seen, frozen, reason, policy), hand)
+        row, fate = yield from write(seen, event, _asked(seen, frozen, reason, policy), asking)
         if fate is Fate.UNKNOWN:
             raise JournalUnavailable("the cancel could not be written; nothing was sent")
-        if frozen is not None and hand.holds(row, seen, State.CANCELLING):
-            return (yield from send_cancel(row, frozen, hand, policy))
+        if hand.holds(row, seen, State.CANCELLING):
+            if frozen is None:
+                return (yield from _lost(row, UNCANCELLABLE, hand, policy))
+            keeps = wish.keeps_answer
+            return (yield from send_cancel(row, frozen, hand, policy, keeps_answer=keeps))
         if fate is Fate.APPLIED:
             return row
     return row
 
 
-def _freeze(row: Payment, wish: CancelWish, event: Event) -> Flow[FrozenCancel | None]:
-    """Freeze the cancel; None: there is nothing to cancel by, and recovery finds another way."""
+def _freeze(row: Payment, wish: CancelWish) -> Flow[FrozenCancel | None]:
+    """Freeze the cancel; None: there is nothing to cancel by, and a net-cancel is owed instead."""
     if row.state is State.APPROVING:
         return None
     if wish.body is not None:
@@ -166,12 +201,7 @@ def _freeze(row: Payment, wish: CancelWish, event: Event) -> Flow[FrozenCancel |
     stamp = yield from perform(StampCancel())
     if wish.cancel_trx_no is not None:
         stamp = CancelStamp(wish.cancel_trx_no, stamp.tran_dt, stamp.tran_tm)
-    try:
-        return freeze_cancel(row, stamp)
-    except InvalidRequest:
-        if event is Event.CANCEL_ASKED:
-            raise
-        return None
+    return freeze_cancel(row, stamp)
 
 
 def _asked(
@@ -181,19 +211,16 @@ def _asked(
     if seen.state is State.APPROVING:
         detail = "a cancel was asked for before the outcome was known"
         return Change(due_seconds=0.0, begins_debt=True, detail=detail)
-    owed = Change(begins_debt=True, cancel_reason=reason)
-    if frozen is None:
-        return replace(owed, due_seconds=0.0)
-    return replace(owed, hold_seconds=policy.hold_seconds, attempts=1, cancel=frozen)
+    owed = Change(hold_seconds=policy.hold_seconds, begins_debt=True, cancel_reason=reason)
+    return owed if frozen is None else replace(owed, attempts=1, cancel=frozen)
 
 
 def _lost(
-    payment: Payment, why: str, hand: Hand, policy: Policy, *, goes_on: bool = True
+    payment: Payment, note: str, hand: Hand, policy: Policy, *, goes_on: bool = True
 ) -> Flow[Payment]:
-    """Follow a cancel of which nobody knows what became of it: by a net-cancel, or by a person."""
+    """Follow a cancel that nobody knows the end of, or can build: by a net-cancel, or a person."""
     body = yield from perform(OpenBody(payment.id))
     now = yield from perform(Now())
-    note = f"the cancel is lost: {why}"
     if (reason := _no_net_cancel(payment, body, policy)) is not None:
         change = Change(alarmed=True, note=f"{note}; {reason}")
         return (yield from finish(payment, Event.CANCEL_UNDECIDED, change, hand))

@@ -28,6 +28,7 @@ from netcancel.kicc import (
     Acknowledged,
     Acknowledgement,
     AnswerLost,
+    CancelVerdict,
     Expected,
     NetCancelVerdict,
     Refused,
@@ -50,7 +51,7 @@ def net_cancel(claim: Claim, hand: Hand, policy: Policy, *, is_late: bool) -> Fl
         yield HandOver(payment.id, hand.writer)  # we were paused: it could outlast our lease
         return payment
     verdict = yield from _ask(signed, expected, policy)
-    if _is_authentication_failure(verdict, policy):
+    if is_authentication_failure(verdict, policy):
         again = yield from _sign_again(payment, body, hand, policy)
         verdict = verdict if again is None else (yield from _ask(again, expected, policy))
     draw = yield from perform(Draw())
@@ -80,7 +81,7 @@ def _sign_again(payment: Payment, body: bytes, hand: Hand, policy: Policy) -> Fl
     return signed
 
 
-def _is_authentication_failure(verdict: NetCancelVerdict, policy: Policy) -> bool:
+def is_authentication_failure(verdict: CancelVerdict | NetCancelVerdict, policy: Policy) -> bool:
     """Whether the gateway may have refused a signature; never final, whatever else it says."""
     match verdict:
         case AnswerLost(status=HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN):
@@ -107,7 +108,7 @@ def _consequence(
         lost = Change(note=f"{verdict.loss}: {verdict.detail}")
         return _still_owed(payment, draw, policy, lost)
     told = Change(code=verdict.code, message=verdict.message)
-    is_answer = not _is_authentication_failure(verdict, policy)
+    is_answer = not is_authentication_failure(verdict, policy)
     match verdict:
         case Acknowledged(how):
             return _acknowledged(payment, how, told, is_late=is_late)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from netcancel.core.effects import (
     Alarm,
     Flow,
+    HandOver,
     Note,
     Now,
     Read,
@@ -24,12 +25,27 @@ from netcancel.core.patience import (
     WRITE_RETRY_SECONDS,
     growing,
 )
-from netcancel.core.payment import Change, Payment, Version
+from netcancel.core.payment import Change, KeptAnswer, Payment, Version
+from netcancel.errors import (
+    DuplicateTransaction,
+    InvalidRequest,
+    PaymentNotFound,
+    TooManyInDoubt,
+)
+from netcancel.kicc import RawAnswer
 
 if TYPE_CHECKING:
     from netcancel.core.lifecycle import Event, State
+    from netcancel.core.payment import Asked
+    from netcancel.kicc import Reception
 
 JOURNAL_SILENT = "the journal could not be written; find() tells what became of it"
+
+
+REFUSALS: Final = (DuplicateTransaction, InvalidRequest, PaymentNotFound, TooManyInDoubt)
+"""Whoever hears one of these holds nothing."""
+
+T = TypeVar("T")
 
 
 class Fate(Enum):
@@ -88,6 +104,22 @@ def finish(payment: Payment, event: Event, change: Change, hand: Hand) -> Flow[P
     elif fate is Fate.APPLIED and change.alarmed:
         yield Alarm(row, change.note or f"refused with {change.code}")
     return row
+
+
+def or_hand_over(flow: Flow[T], payment_id: str, writer: str) -> Flow[T]:
+    """Run a flow that may hold a payment; interrupted, the payment is recovery's at once."""
+    try:
+        return (yield from flow)
+    except (*REFUSALS, GeneratorExit):
+        raise  # nothing is ours, or the machine dies here: there is nothing to hand over
+    except BaseException:
+        yield HandOver(payment_id, writer)
+        raise
+
+
+def kept_answer(asked: Asked, reception: Reception) -> KeptAnswer | None:
+    """Return the very bytes of an answer, to be kept with the move that it leads to."""
+    return KeptAnswer(asked, reception.body) if isinstance(reception, RawAnswer) else None
 
 
 def await_decision(payment: Payment, until: float) -> Flow[Payment]:

@@ -1,0 +1,127 @@
+"""The storm guard, on a clock that the test moves."""
+
+import pytest
+
+from netcancel.storm import FIRST_PROBE_SECONDS, SILENCES_TO_OPEN, Breaker, Pace
+
+CEILING = 5.0
+
+
+class Clock:
+    """The host's clock."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return a clock that stands still."""
+    return Clock()
+
+
+@pytest.fixture
+def breaker(clock: Clock) -> Breaker:
+    """Return a breaker that is closed."""
+    return Breaker(CEILING, clock=clock)
+
+
+def open_it(breaker: Breaker, clock: Clock) -> None:
+    """Let the gateway be silent until the breaker opens."""
+    news = [breaker.note_silence(clock.now) for _ in range(SILENCES_TO_OPEN)]
+    assert news == [False] * (SILENCES_TO_OPEN - 1) + [True]
+
+
+def test_silences_in_a_row_open_it_and_an_answer_between_them_does_not(
+    breaker: Breaker, clock: Clock
+) -> None:
+    """Lost answers happen; only a gateway that answers nobody is away."""
+    for _ in range(SILENCES_TO_OPEN - 1):
+        breaker.note_silence(clock.now)
+    assert not breaker.note_answer()
+    assert breaker.allow(64) == 64
+    open_it(breaker, clock)
+    assert breaker.is_open
+    assert breaker.allow(64) == 0
+
+
+def test_one_probe_at_a_time_ever_more_rarely_up_to_the_ceiling(
+    breaker: Breaker, clock: Clock
+) -> None:
+    """Each probe that fails doubles the wait; the first that is answered lets all through."""
+    open_it(breaker, clock)
+    waits = []
+    for _ in range(6):
+        waits.append(breaker.wait_seconds)
+        clock.now += breaker.wait_seconds
+        assert (breaker.allow(64), breaker.allow(64)) == (1, 0)
+        breaker.note_silence(clock.now)
+    assert waits == [FIRST_PROBE_SECONDS, 2.0, 4.0, CEILING, CEILING, CEILING]
+    clock.now += CEILING
+    assert breaker.allow(64) == 1
+    assert breaker.note_answer()
+    assert breaker.allow(64) == 64
+    open_it(breaker, clock)
+    assert breaker.wait_seconds == FIRST_PROBE_SECONDS
+
+
+def test_what_was_in_flight_says_nothing(breaker: Breaker, clock: Clock) -> None:
+    """Dozens fail together: they neither lengthen the wait nor open it again after an answer."""
+    begun = clock.now
+    clock.now += 1
+    open_it(breaker, clock)
+    for _ in range(60):
+        breaker.note_silence(begun)
+    assert breaker.wait_seconds == FIRST_PROBE_SECONDS
+    clock.now += FIRST_PROBE_SECONDS
+    breaker.allow(1)
+    clock.now += 0.1
+    breaker.note_answer()
+    for _ in range(60):
+        assert not breaker.note_silence(begun)
+    assert not breaker.is_open
+
+
+def test_a_probe_without_a_payment_is_made_later(breaker: Breaker, clock: Clock) -> None:
+    """Nothing was due: the next look may probe at once."""
+    open_it(breaker, clock)
+    clock.now += FIRST_PROBE_SECONDS
+    assert breaker.allow(64) == 1
+    breaker.give_back(1)
+    assert breaker.allow(64) == 1
+
+
+def test_a_short_ceiling_holds_from_the_first_probe(clock: Clock) -> None:
+    """It stays open at most as long as a repeat may wait."""
+    breaker = Breaker(0.25, clock=clock)
+    open_it(breaker, clock)
+    assert breaker.wait_seconds == 0.25
+
+
+def test_a_pace_lets_no_more_through_than_its_rate(clock: Clock) -> None:
+    """Over ten seconds of hurry, and after any pause: never more than a moment's worth at once."""
+    pace = Pace(50.0, clock=clock)
+    gone = pace.take(1_000)
+    assert gone == 5
+    for _ in range(1_000):
+        clock.now += 0.01
+        gone += pace.take(1_000)
+    assert 500 <= gone <= 506
+    clock.now += 3_600
+    assert pace.take(1_000) == 5
+
+
+def test_a_pace_is_shared(clock: Clock) -> None:
+    """With four workers, each sends a quarter."""
+    pace = Pace(200.0, clock=clock)
+    pace.take(1_000)
+    pace.share_with(4)
+    gone = 0
+    for _ in range(100):
+        clock.now += 0.01
+        gone += pace.take(1_000)
+    assert 49 <= gone <= 51
