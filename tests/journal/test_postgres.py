@@ -41,7 +41,7 @@ from tests.journal.samples import (
 from tests.servers.keeper import used
 from tests.servers.kinds import PASSWORD
 
-NUMBER = {"worlds": [WORLD], "tid": "T123456789", "writer": "merchant"}
+NUMBER: dict[str, Any] = {"worlds": [WORLD], "tid": "T123456789", "writer": "merchant"}
 
 
 def open_at(url: str, clock: Clock | None = None, **options: Any) -> Journal:
@@ -162,7 +162,8 @@ def test_a_journal_that_becomes_unreachable_shows_no_password(journal: Journal) 
     """The errors of a running journal don't, either."""
     server = journal._database  # type: ignore[attr-defined]
     assert isinstance(server, PostgresServer)
-    dict.__setitem__(server.parameters, "port", "1")  # type: ignore[arg-type]
+    parameters: Any = server.parameters
+    parameters["port"] = "1"
     with pytest.raises(JournalUnavailable, match="refused") as told:
         journal.read("x").result()
     assert PASSWORD not in str(told.value)
