@@ -146,9 +146,12 @@ def _server(row: Mapping[str, object], called: str) -> Server:
     host = host.removeprefix("[").removesuffix("]")
     if not host or not (port.isascii() and port.isdecimal()) or int(port) > PORT_MAX:
         raise ConfigurationError(f'listen of {called} must be host:port, such as "{LISTEN}"')
-    return Server(
-        host, int(port), _text(row, "certificate_file", called), _text(row, "key_file", called)
-    )
+    certificate, key = (_text(row, name, called) for name in ("certificate_file", "key_file"))
+    if certificate is None and key is not None:
+        raise ConfigurationError(
+            f"key_file of {called} is set without certificate_file: nothing would be encrypted"
+        )
+    return Server(host, int(port), certificate, key)
 
 
 def _secret(row: Mapping[str, object], name: str, called: str) -> str | None:
