@@ -6,11 +6,11 @@ import pytest
 
 from netcancel.core.lifecycle import State
 from netcancel.sandbox import Sandbox
+from tests.canaries import TOKEN
 from tests.proxy.conftest import Proxied
 from tests.proxy.shop import (
     APPROVAL,
     NET_CANCEL_FIELDS,
-    TOKEN,
     order,
     pay,
     send,
