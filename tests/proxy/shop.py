@@ -160,11 +160,11 @@ def cancel(base_url: str, number: str, approved: Answer, **fields: Any) -> Answe
     return ask(base_url, CANCEL, cancel_of(order(number), approved, **fields))
 
 
-def leave(base_url: str, path: str, body: bytes) -> socket.socket:
-    """Send a request and return the socket, for a shop that won't wait."""
+def leave(base_url: str, path: str, body: bytes, *, only: int | None = None) -> socket.socket:
+    """Send a request, or `only` so many bytes of its body; return the socket."""
     parts = urlsplit(base_url)
     sock = socket.create_connection((parts.hostname or "", parts.port or 0), WAIT_SECONDS)
     head = [f"POST {path} HTTP/1.1", f"Host: {parts.netloc}", f"Content-Length: {len(body)}"]
     head += [f"{name}: {value}" for name, value in signed(path, body).items()]
-    sock.sendall("\r\n".join([*head, "", ""]).encode() + body)
+    sock.sendall("\r\n".join([*head, "", ""]).encode() + body[:only])
     return sock
