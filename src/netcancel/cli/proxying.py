@@ -48,6 +48,8 @@ def proxy(**settings: SettingFlags) -> None:
 
 
 async def _run(server: ProxyServer, greeting: str) -> None:
+    # The server catches signals too, and raises them again at its own end: without a handler of
+    # ours that would end the process before payments are handed over.
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, server.stop)
     # Said only now: whoever reads it may send the signal at once.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import resource
 import socket
 import ssl
@@ -20,7 +19,7 @@ from netcancel.recovery import RecoveryThread
 from netcancel.wire.addresses import is_loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
 
     from starlette.applications import Starlette
 
@@ -53,7 +52,7 @@ class ProxyServer:
         self._desk = desk
         self._till = Till(desk, shops)
         self._scheme = "http" if server.certificate_file is None else "https"
-        self._uvicorn = _Uvicorn(self._config(make_app(self._till, Admission(shops)), server))
+        self._uvicorn = uvicorn.Server(self._config(make_app(self._till, Admission(shops)), server))
         self._socket = _bound(server.host, server.port)
 
     @property
@@ -95,15 +94,6 @@ class ProxyServer:
         )
         config.load()
         return config
-
-
-class _Uvicorn(uvicorn.Server):
-    """Leaves signals to whoever runs it: its own way raises them again before `run` can end."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None]:
-        """Capture none."""
-        yield
 
 
 def allow_files() -> None:
