@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tables": {"errors", "kicc", "secret_file"},
     "settings": {"core", "errors", "kicc", "secret_file", "tables", "wire.network"},
     "wire": {"errors", "kicc"},
-    "journal": {"core", "errors", "kicc"},
+    "journal": {"core", "errors", "kicc", "observe"},
     "drive": {"core", "errors", "journal", "kicc", "wire"},
     "freezing": {"core", "errors", "kicc"},
     "client": OUTER,

@@ -2,6 +2,8 @@
 
 import base64
 import itertools
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +18,8 @@ from tests.canaries import TOKEN
 KEY_BYTES: Final = bytes((7 * n * n + 31 * n) % 251 for n in range(32))
 KEY: Final = base64.b64encode(KEY_BYTES).decode()
 OTHER_KEY: Final = base64.b64encode(KEY_BYTES[::-1]).decode()
+OLD: Final = Path(__file__).parent / "old" / "schema_1.sql"
+"""What the first release's tables held: one payment in each state, and two more."""
 WORLD: Final = "https://gateway.example:443 CH_A1B2C3D4 production"
 HOLD: Final = 39.0
 SETTLE: Final = 900.0
@@ -144,3 +148,17 @@ def open_file(path: Path, clock: Clock | None = None, **options: Any) -> Journal
     """Open the journal in a file with the tests' key."""
     given: dict[str, Any] = {"vault_key": KEY, "clock": clock or Clock()}
     return open_journal(f"sqlite:///{path}", **given | options)
+
+
+def compatible_from(schema: int) -> str:
+    """Return what says in a file that the code of this schema is the oldest that may work on it."""
+    update = "UPDATE meta SET value = CAST('?' AS BLOB) WHERE name = 'compatible_from'"
+    return update.replace("?", str(schema))
+
+
+def old_file(path: Path) -> Path:
+    """Make a journal as netcancel wrote it at schema 1, with the tests' key."""
+    path.touch(0o600)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript(OLD.read_text(encoding="utf-8"))
+    return path

@@ -34,6 +34,7 @@ from tests.journal.samples import (
     WORLD,
     Clock,
     bring_to,
+    compatible_from,
     fate,
     intent,
     move,
@@ -195,9 +196,9 @@ def of_another_program(path: Path) -> None:
 
 
 def of_a_newer_netcancel(path: Path) -> None:
-    """Raise the schema number."""
+    """Raise the schema number, and with it the oldest code that may work on it."""
     open_file(path).close()
-    run_sql(path, f"PRAGMA user_version={SCHEMA + 1}")
+    run_sql(path, f"PRAGMA user_version={SCHEMA + 1}", compatible_from(SCHEMA + 1))
 
 
 def without_a_trigger(path: Path) -> None:

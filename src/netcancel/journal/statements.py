@@ -5,18 +5,29 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from importlib.resources.abc import Traversable
 
 ROWS_MAX: Final = 64
 """Most rows in one statement; a long one takes a while to prepare, once for each connection."""
 
+_MIGRATION = re.compile(r"([0-9]{4})_[a-z_]+\.sql")
 _NAME = re.compile(r"(?<!:):([a-z_]+)")
 _COMMENT = re.compile(r"--[^\n]*")
 _ROW = re.compile(r"(?<=VALUES )\([^()]*\)")
+
+
+class Migration(NamedTuple):
+    """One step of a database's schema: the script that leads from the number before to this one."""
+
+    number: int
+    name: str
+    script: str
 
 
 class Query(StrEnum):
@@ -123,10 +134,24 @@ class Dialect:
         texts = {size: before + ", ".join([positions] * size) + after for size in sizes}
         return RowsStatement({size: Statement(text, names) for size, text in texts.items()})
 
+    @cached_property
+    def migrations(self) -> tuple[Migration, ...]:
+        """The steps of the schema, by their numbers; the first makes it."""
+        found = ((_MIGRATION.fullmatch(file.name), file) for file in self._files.iterdir())
+        steps = [
+            Migration(int(match[1]), file.name.removesuffix(".sql"), self.script(file.name))
+            for match, file in found
+            if match is not None
+        ]
+        return tuple(sorted(steps))
+
     def script(self, name: str) -> str:
         """Return the text of a file."""
-        folder = files("netcancel.journal").joinpath("sql", self._folder)
-        return folder.joinpath(name).read_text(encoding="utf-8")
+        return self._files.joinpath(name).read_text(encoding="utf-8")
+
+    @property
+    def _files(self) -> Traversable:
+        return files("netcancel.journal").joinpath("sql", self._folder)
 
     def _text(self, name: str) -> str:
         return _COMMENT.sub("", self.script(f"{name}.sql")).strip()
