@@ -15,6 +15,7 @@ from tests.journal.samples import KEY, old_file
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from netcancel.journal import Journal
     from tests.cli.conftest import Run
 
 NAMES = [each.name for each in SQL.migrations]
@@ -85,3 +86,25 @@ def test_no_journal_is_made(run: Run, place: Path, command: str) -> None:
     assert run("db", command, "--journal", "memory://").code == 2
     (place / "netcancel.db").touch(0o600)
     assert "is empty" in run("db", command).err
+
+
+def test_a_hold_is_shown_and_released(run: Run, journal: Journal) -> None:
+    """By status, and by a person who says who and why; once."""
+    world = ("--base-url", "https://gateway.example", "--channel-id", "CH")
+    assert run("status", "--json", *world).document["hold"] is None
+    journal.check_in("7-f00d", "till", 15.0).result(10)
+    journal.hold_if_unheld("restored").result(10)
+    document = run("status", "--json", *world).document
+    assert document["hold"]["reason"] == "restored"
+    assert [(each["id"], each["host"]) for each in document["workers"]] == [("7-f00d", "till")]
+    text = run("status", *world).out
+    assert "recovery is held" in text
+    assert "7-f00d on till" in text
+    assert run("db", "release", "--note", " ", "--by", "me").code == 2
+    released = run("db", "release", "--note", "compared with settlement", "--by", "me")
+    assert (released.code, journal.hold().result(10)) == (0, None)
+    again = run("db", "release", "--note", "once more", "--by", "me")
+    assert again.code == 1
+    assert "nothing is held" in again.err
+    journal.hold_if_unheld("restored again").result(10)
+    assert run("db", "release", "--json", "--note", "x", "--by", "me").document["life"]

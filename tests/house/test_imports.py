@@ -27,7 +27,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "client": OUTER,
     "desk": OUTER,  # what guards and recovery share
     "operators": OUTER | {"desk"},
-    "recovery": OUTER | {"desk"},
+    "attendance": {"errors", "journal", "observe", "wire"},
+    "recovery": OUTER | {"attendance", "desk"},
     "provisional": {"core", "errors", "kicc", "observe"},
     "guard": OUTER | {"desk", "freezing", "provisional", "recovery"},
     "reconcile": {"core", "errors", "kicc"},  # of a journal it needs one operation, as a protocol

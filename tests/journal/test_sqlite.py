@@ -540,6 +540,7 @@ def test_a_state_of_a_newer_netcancel_is_left_alone(path: Path) -> None:
     assert [each.id for each in journal.list_payments().result()] == [plain.id]
     summary = journal.summary(worlds=[WORLD]).result()
     assert (summary.by_state, summary.of_other_worlds) == ({State.APPROVING: 1}, 1)
+    assert journal.strangers().result() == 1
     assert_only_it_is_unreadable(journal, strange)
     claims = journal.claim_due(world=WORLD, writer="w", limit=9, hold_seconds=HOLD).result()
     assert [claim.payment.id for claim in claims] == [plain.id]
@@ -553,6 +554,11 @@ FORBIDDEN = {
     "delete a payment": "DELETE FROM payment",
     "change an amount": "UPDATE payment SET trx_amt = 1",
     "change a number": "UPDATE payment SET merc_trx_no = 'x'",
+    "forget a life": "DELETE FROM incarnation",
+    "count back": "UPDATE incarnation SET count = count - 1",
+    "forget a hold": "DELETE FROM hold",
+    "release for nobody": "UPDATE hold SET released_at = 1, note = 'x'",
+    "hold twice": "INSERT INTO hold (reason, held_at) VALUES ('x', 1)",
     "change a world": "UPDATE payment SET world = 'x'",
     "change the settle time": "UPDATE payment SET settle_at = settle_at + 1",
     "invent a state": "UPDATE payment SET state = 'forgotten'",
@@ -572,6 +578,7 @@ def test_the_file_itself_repeats_the_law(path: Path, statement: str) -> None:
     """Whoever writes to the file with our settings, these things can't be written."""
     journal = open_file(path)
     open_one(journal)
+    journal.hold_if_unheld("restored").result()
     journal.close()
     connection = connect(path, "truncate")
     with pytest.raises(sqlite3.IntegrityError):
@@ -639,7 +646,7 @@ def test_every_statement_is_used_and_every_index_is_needed(made: Path) -> None:
     connection = connect(made, "truncate")
     for name in ("due", "count_in_doubt", "list_in_doubt", "summary_in_doubt", "shred_keys",
                  "shred_bodies", "read", "find", "history", "move", "note",
-                 "noted_answers"):  # fmt: skip
+                 "noted_answers", "strangers"):  # fmt: skip
         text = re.sub(r"--[^\n]*", "", SQL.script(f"{name}.sql"))
         plan = connection.execute(
             "EXPLAIN QUERY PLAN " + re.sub(r":[a-z_]+", "NULL", text)

@@ -42,6 +42,7 @@ COMMANDS = (
     ("reconcile", "reconciling:reconcile", "Compare a settlement file with the journal."),
     ("db check", "upkeep:check", "Compare the journal's tables with this netcancel's."),
     ("db upgrade", "upkeep:upgrade", "Bring the journal's tables up to date."),
+    ("db release", "upkeep:release", "Let recovery go on in a journal that was held."),
     ("proxy", "proxying:proxy", "Serve shops in other languages as a drop-in gateway."),
     ("worker", "working:worker", "Recover payments until stopped; several may run."),
 )

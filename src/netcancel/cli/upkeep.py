@@ -1,12 +1,13 @@
-"""`db check` and `db upgrade`: the journal's tables, and this netcancel's migrations."""
+"""`db check`, `db upgrade` and `db release`: what a person does with a journal as a whole."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netcancel.cli.exits import Exit
-from netcancel.cli.options import JsonFlag, SettingFlags, refuse_memory
+from netcancel.cli.exits import Exit, Stop
+from netcancel.cli.options import JsonFlag, SettingFlags, reading, refuse_memory, result_of
 from netcancel.cli.output import facts, plain, show, show_json
+from netcancel.cli.retrying import login_name
 from netcancel.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,6 +61,35 @@ def upgrade(*, as_json: JsonFlag = False, **settings: SettingFlags) -> None:
         show_json({"applied": applied})
     else:
         show(*([plain(f"applied {name}") for name in applied] or [plain("nothing was missing")]))
+
+
+def release(
+    *, note: str, by: str | None = None, as_json: JsonFlag = False, **settings: SettingFlags
+) -> Exit:
+    """Let recovery go on in a journal that was held, because it was restored from a backup.
+
+    First look at what recovery would void: payments that are open here may have been approved and
+    shipped since the backup. What must not be voided has to be closed before.
+
+    Parameters
+    ----------
+    note
+        what you found and why it may go on; kept in the journal
+    by
+        who decides; kept too; default: the login name
+    """
+    from netcancel import operators
+
+    name = by or login_name()
+    with reading(Settings.load(flags=settings)) as journal:
+        mark = result_of(operators.release_hold(journal, by=name, note=note))
+    if mark is None:
+        raise Stop(Exit.NO, "nothing is held: recovery works as ever")
+    if as_json:
+        show_json({"life": mark.id})
+    else:
+        show(plain("released: recovery goes on at its next look"))
+    return Exit.DONE
 
 
 def _tables(flags: dict[str, str]) -> Tables:

@@ -7,8 +7,10 @@ import sqlite3
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from netcancel.errors import ConfigurationError
+from netcancel.journal.host_copy import HostCopy
 from netcancel.journal.master_key import master_key
 from netcancel.journal.memory import MemoryJournal
 from netcancel.journal.sqlite import open_sqlite
@@ -54,6 +56,20 @@ def open_tables(url: str) -> Tables:
     path = _path_of(url)
     _check_is_there(path)
     return SqliteTables(path, journal_mode(sqlite3.sqlite_version_info))
+
+
+def host_copy_of(url: str) -> HostCopy | None:
+    """Return this host's copy of the mark of the journal that a URL names.
+
+    None: a journal in memory is nobody's after its process. A server's journal is known by where it
+    is, whoever logs in.
+    """
+    if url == "memory://":
+        return None
+    parts = urlsplit(url)
+    if parts.netloc:
+        return HostCopy(f"{parts.scheme} {parts.netloc.rpartition('@')[2]} {parts.path}")
+    return HostCopy(f"sqlite {_path_of(url)}")
 
 
 def _check_is_there(path: Path) -> None:

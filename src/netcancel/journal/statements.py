@@ -59,6 +59,19 @@ class Query(StrEnum):
     SHRED_BODIES = "shred_bodies"
     READ_META = "read_meta"
     WRITE_META = "write_meta"
+    STRANGERS = "strangers"
+    ANY_PAYMENT = "any_payment"
+    INCARNATIONS = "incarnations"
+    INCARNATION_TO_WRITE = "incarnation_to_write"
+    BEGIN_INCARNATION = "begin_incarnation"
+    ADVANCE_INCARNATION = "advance_incarnation"
+    CHECK_IN = "check_in"
+    CHECK_OUT = "check_out"
+    FORGET_WORKERS = "forget_workers"
+    WORKERS = "workers"
+    HOLD = "hold"
+    PLACE_HOLD = "place_hold"
+    RELEASE_HOLD = "release_hold"
 
 
 FOR_MANY: Final = frozenset({Query.OPEN_NEW, Query.MOVE, Query.NOTED_ANSWERS})
