@@ -53,7 +53,7 @@ def render() -> str:
 def help_of(command: str) -> str:
     """Return what `netcancel COMMAND --help` prints, each entry on one line."""
     said = io.StringIO()
-    make_app().help_print([command], console=Console(file=said, width=COLUMNS))
+    make_app().help_print(command.split(), console=Console(file=said, width=COLUMNS))
     return said.getvalue()
 
 
@@ -74,7 +74,10 @@ def _section(command: str) -> str:
 
 
 def _function_of(command: str) -> object:
-    return make_app()[command].default_command
+    app = make_app()
+    for word in command.split():
+        app = app[word]
+    return app.default_command
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> str:

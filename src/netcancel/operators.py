@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from netcancel.core.payment import Payment
     from netcancel.core.policy import Policy
     from netcancel.journal.contract import Journal
+    from netcancel.journal.life import Mark
 
 NAME_CHARACTERS_MAX: Final = 64
 """Who asked is kept in the history: a name, not a story."""
@@ -93,10 +94,7 @@ def resolve(
     changed. Raises `ConfigurationError` where it can't be closed so, or not yet.
     """
     check_name(by)
-    if not (note.strip() and is_safe(note) and len(note) <= NOTE_CHARACTERS_MAX):
-        raise ConfigurationError(
-            f"the note must say why in at most {NOTE_CHARACTERS_MAX} printable characters"
-        )
+    _check_note(note)
     if (reason := why_not_resolve(seen, policy)) is not None:
         raise ConfigurationError(f"{seen.merc_trx_no} can't be resolved: {reason}")
     if contradicts_what_was_told(seen, kind) and not although_told_void:
@@ -127,6 +125,24 @@ def reopen(
     note = f"the settlement has a charge of {trx_amt}; asked by {by}"
     change = Change(due_seconds=0.0, begins_debt=True, answer=answer, note=note)
     return journal.move_if_unchanged(seen, Event.CHARGE_REPORTED, new_tag(), change)
+
+
+def release_hold(journal: Journal, *, by: str, note: str) -> Future[Mark | None]:
+    """Let recovery go on in a journal that was held; who and why is kept there.
+
+    The future's None: nothing was held. Raises `ConfigurationError` for a name or a note that can't
+    be written down.
+    """
+    check_name(by)
+    _check_note(note)
+    return journal.release_hold(by=by, note=note)
+
+
+def _check_note(note: str) -> None:
+    if not (note.strip() and is_safe(note) and len(note) <= NOTE_CHARACTERS_MAX):
+        raise ConfigurationError(
+            f"the note must say why in at most {NOTE_CHARACTERS_MAX} printable characters"
+        )
 
 
 def check_name(by: str) -> None:

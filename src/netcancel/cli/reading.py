@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from netcancel.core.payment import Payment
     from netcancel.journal.contract import Summary
+    from netcancel.journal.life import Hold, Worker
 
 
 LISTED_MAX: Final = 1_000_000
@@ -36,9 +37,10 @@ def status(*, as_json: JsonFlag = False, **settings: SettingFlags) -> None:
     given = Settings.load(flags=settings)
     world = _world_of(given)
     with reading(given) as journal:
-        summary = result_of(journal.summary(worlds=[world]))
+        asked = journal.summary(worlds=[world]), journal.workers(), journal.hold()
+        summary, workers, hold = result_of(asked[0]), result_of(asked[1]), result_of(asked[2])
     if as_json:
-        show_json(_summary_row(summary, world))
+        show_json(_summary_row(summary, world) | _life_row(workers, hold))
         return
     show_all(
         table(
@@ -50,7 +52,7 @@ def status(*, as_json: JsonFlag = False, **settings: SettingFlags) -> None:
             ],
             numbers="payments",
         ),
-        facts(_summary_facts(summary, world)),
+        facts([*_summary_facts(summary, world), *_life_facts(workers, hold)]),
     )
 
 
@@ -90,6 +92,33 @@ def _summary_facts(summary: Summary, world: str) -> list[tuple[str, str]]:
     if summary.refusals:
         codes = ", ".join(f"{code}: {count}" for code, count in sorted(summary.refusals.items()))
         said.append(("net-cancels refused with", codes))
+    return said
+
+
+def _life_row(workers: Sequence[Worker], hold: Hold | None) -> dict[str, object]:
+    return {
+        "workers": [
+            {
+                "id": each.id,
+                "host": each.host,
+                "started_at": words.iso(each.started_at),
+                "seen_at": words.iso(each.seen_at),
+            }
+            for each in workers
+        ],
+        "hold": hold and {"reason": hold.reason, "held_at": words.iso(hold.held_at)},
+    }
+
+
+def _life_facts(workers: Sequence[Worker], hold: Hold | None) -> list[tuple[str, str]]:
+    said = [
+        ("worker", f"{each.id} on {each.host}, last seen {words.iso(each.seen_at)}")
+        for each in workers
+    ]
+    said = said or [("worker", "none has checked in")]
+    if hold is not None:
+        since = f"since {words.iso(hold.held_at)}: {hold.reason}"
+        said.append(("recovery is held", f"{since} (netcancel db release)"))
     return said
 
 

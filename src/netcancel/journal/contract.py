@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         Payment,
         TooMany,
     )
+    from netcancel.journal.life import Hold, Mark, Presence, Worker
 
 
 class JournalClosed(JournalUnavailable):
@@ -141,8 +142,12 @@ class Journal(Protocol):
         limit: int,
         hold_seconds: float,
         newest_first: bool = False,
+        seen: Mark | None = None,
     ) -> Future[list[Claim]]:
         """Take up to `limit` due payments of this world, longest due first, or the other way.
+
+        Nothing while a hold stands, and nothing of a journal that is behind the mark that the
+        worker has seen: it was restored meanwhile.
 
         `approving` with its lease run out becomes `net_cancelling`, a new debt, one attempt;
         `net_cancelling` and `settling` stay, with one attempt more. `unconfirmed` becomes
@@ -172,6 +177,34 @@ class Journal(Protocol):
 
     def shred_closed(self, *, keep_seconds: float, limit: int) -> Future[int]:
         """Destroy the sealed data of payments final for so long; returns how many."""
+
+    def strangers(self) -> Future[int]:
+        """Count the open payments in states of a newer netcancel: nobody here touches them."""
+
+    def check_in(self, worker: str, host: str, alive_seconds: float) -> Future[Presence]:
+        """Say that a worker is there, and count the journal's mark up by one.
+
+        Alive are those that checked in within `alive_seconds`; one that has not for a day is
+        forgotten. The first of all begins the journal's first life.
+        """
+
+    def check_out(self, worker: str) -> Future[None]:
+        """Say that a worker ends; what it never said is nothing."""
+
+    def workers(self) -> Future[Sequence[Worker]]:
+        """Return who has checked in and not out, the longest there first."""
+
+    def hold(self) -> Future[Hold | None]:
+        """Return the hold that stands."""
+
+    def hold_if_unheld(self, reason: str) -> Future[Hold]:
+        """Have recovery claim nothing from now on; a hold that stands already stays as it is."""
+
+    def release_hold(self, *, by: str, note: str) -> Future[Mark | None]:
+        """End the hold that stands, and begin a new life of the journal that replaces all before.
+
+        Who and why is kept. None: nothing was held, and nothing changed.
+        """
 
     def close(self) -> None:
         """Finish what was handed over, then release everything; further calls fail."""

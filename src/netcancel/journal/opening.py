@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from netcancel.errors import ConfigurationError
+from netcancel.journal.host_copy import HostCopy
 from netcancel.journal.master_key import is_from_key_file, master_key
 from netcancel.journal.memory import MemoryJournal
 from netcancel.journal.sqlite import open_sqlite
+from netcancel.journal.sqlite_file import journal_mode
+from netcancel.journal.sqlite_schema import SqliteTables
 from netcancel.journal.vault import Vault
 from netcancel.observe import log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from netcancel.journal.contract import Journal
+    from netcancel.journal.migrations import Tables
 
 SUPPORTED = (
     "sqlite:///relative.db, sqlite:////absolute.db, postgresql://USER@HOST/DATABASE or memory://"
@@ -42,15 +49,10 @@ def open_journal(
         return MemoryJournal(clock or time.time)
     if url.startswith("postgresql://"):
         return _open_postgres(url, vault_key, clock, create=create)
-    scheme, _, name = url.partition(":///")
-    if scheme != "sqlite" or not name:
-        raise ConfigurationError(f"a journal is one of {SUPPORTED}")
-    path = _path_of(name)
+    path = _path_of(url)
     size = _size_of(path)
-    if not create and size is None:
-        raise ConfigurationError(
-            f"there is no journal {path}: workers and reading commands never create one"
-        )
+    if not create:
+        _check_is_there(path)
     may_make_key = create and not size
     vault = Vault(master_key(vault_key, create=may_make_key))
     return open_sqlite(path, vault, clock or time.time, create=create)
@@ -59,14 +61,21 @@ def open_journal(
 def _open_postgres(
     url: str, vault_key: str | None, clock: Callable[[], float] | None, *, create: bool
 ) -> Journal:
-    try:
+    with _with_extra("postgres"):
         from netcancel.journal.postgres import open_postgres  # noqa: PLC0415  an extra's driver
-    except ImportError as error:
-        raise ConfigurationError(
-            f"a PostgreSQL journal needs psycopg: pip install netcancel[postgres] ({error})"
-        ) from None
     vault_for = partial(_shared_vault, vault_key, create=create)
     return open_postgres(url, vault_for, clock, create=create)
+
+
+@contextmanager
+def _with_extra(name: str) -> Generator[None]:
+    """Say which extra brings a driver that can't be loaded."""
+    try:
+        yield
+    except ImportError as error:
+        raise ConfigurationError(
+            f"this journal needs a driver: pip install netcancel[{name}] ({error})"
+        ) from None
 
 
 def _shared_vault(vault_key: str | None, *, create: bool, is_new: bool) -> Vault:
@@ -90,8 +99,46 @@ def _size_of(path: Path) -> int | None:
         raise ConfigurationError(f"the journal {path} can't be used: {error.strerror}") from None
 
 
-def _path_of(name: str) -> Path:
+def open_tables(url: str) -> Tables:
+    """Return the tables of the journal that a URL names and that is there.
+
+    Raises `ConfigurationError`.
+    """
+    if url.startswith("postgresql://"):
+        with _with_extra("postgres"):
+            from netcancel.journal.postgres import postgres_tables  # noqa: PLC0415  likewise
+        return postgres_tables(url)
+    path = _path_of(url)
+    _check_is_there(path)
+    return SqliteTables(path, journal_mode(sqlite3.sqlite_version_info))
+
+
+def host_copy_of(url: str) -> HostCopy | None:
+    """Return this host's copy of the mark of the journal that a URL names.
+
+    None: a journal in memory is nobody's after its process. A server's journal is known by where it
+    is, whoever logs in.
+    """
+    if url == "memory://":
+        return None
+    parts = urlsplit(url)
+    if parts.netloc:
+        return HostCopy(f"{parts.scheme} {parts.netloc.rpartition('@')[2]} {parts.path}")
+    return HostCopy(f"sqlite {_path_of(url)}")
+
+
+def _check_is_there(path: Path) -> None:
+    if not path.exists():
+        raise ConfigurationError(
+            f"there is no journal {path}: workers and reading commands never create one"
+        )
+
+
+def _path_of(url: str) -> Path:
     """Return the real, absolute path: the directory of the process may change, the file may not."""
+    scheme, _, name = url.partition(":///")
+    if scheme != "sqlite" or not name:
+        raise ConfigurationError(f"a journal is one of {SUPPORTED}")
     if "?" in name or "\0" in name or name.startswith(":") or name.endswith("/"):
         raise ConfigurationError(f"a journal's URL is a path without options: {SUPPORTED}")
     return Path(os.path.realpath(name))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from psycopg.rows import DictRow
 
     from netcancel.journal.rows import Row
+    from netcancel.journal.statements import Migration
     from netcancel.journal.writer import Work
 
 SQL: Final = Dialect("postgres", "%s")
@@ -94,9 +95,10 @@ class Session:
         with self._connection.pipeline():
             return answer_of([self._run(*part) for part in parts])
 
-    def make_tables(self) -> None:
-        """Run the script that makes them, within the transaction."""
-        self._connection.execute(SQL.script("0001_create.sql").encode())
+    def apply(self, migration: Migration) -> None:
+        """Run a migration, within the transaction; it takes as long as the tables are large."""
+        self._connection.execute(b"SET LOCAL statement_timeout = 0")
+        self._connection.execute(migration.script.encode())
 
     def begin(self, *, writes: bool) -> int:
         """Begin a transaction on a server that can write and does so durably."""

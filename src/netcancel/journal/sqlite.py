@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from netcancel.journal import operations, sqlite_file, sqlite_joined
+from netcancel.journal import operations, sqlite_file, sqlite_joined, sqlite_schema
 from netcancel.journal.database import DatabaseJournal, Joined, now_by
 from netcancel.journal.sqlite_joined import execute
 from netcancel.journal.statements import Query
@@ -157,7 +157,7 @@ def open_sqlite(
     Raises `ConfigurationError` for a file that can't or must not be used.
     """
     mode = mode or sqlite_file.journal_mode(sqlite3.sqlite_version_info)
-    secret = sqlite_file.prepare(path, vault, create=create, mode=mode)
+    secret = sqlite_schema.prepare(path, vault, create=create, mode=mode)
     return DatabaseJournal(SqliteDatabase(path, mode, clock), vault, vault.digest_by(secret))
 
 
