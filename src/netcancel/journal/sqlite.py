@@ -98,6 +98,7 @@ class Session:
             results = _together(self, works, now)
             if results is not None:
                 return results
+            # Others may write in between, after `now`: a time that is old only shortens a lease.
             self.roll_back()
             self.begin(writes=True)
         return [work(self, now) for work in works]
