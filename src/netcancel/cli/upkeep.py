@@ -70,8 +70,8 @@ def release(
     """Let recovery go on in a journal that was held, because it was restored from a backup.
 
     First look at what recovery would void: payments that are open here may have been approved and
-    shipped since the backup. What must not be voided has to be closed before. Ends with 0, or with 1
-    where nothing is held.
+    shipped since the backup. What must not be voided has to be closed before. Ends with 0, or with
+    1 where nothing is held.
 
     Parameters
     ----------
