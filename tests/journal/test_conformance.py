@@ -691,3 +691,11 @@ def test_a_kept_answer_is_shredded_with_the_token(journal: Journal, clock: Clock
     clock.advance(100)
     assert journal.shred_closed(keep_seconds=99, limit=10).result() == 1
     assert journal.open_answer(payment.id, Asked.APPROVAL).result() is None
+
+
+def test_a_journal_tells_its_own_time(journal: Journal, clock: Clock) -> None:
+    """Its clock is the one that decides leases, and it names what it found out."""
+    clock.advance(5.0)
+    health = journal.health().result()
+    assert health.now == NOW + 5 * MICROSECONDS
+    assert health.facts

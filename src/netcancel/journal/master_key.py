@@ -38,10 +38,15 @@ def master_key(vault_key: str | None = None, *, create: bool = True) -> bytes:
         return parse(text, KEY_VARIABLE)
     if (name := os.environ.get(FILE_VARIABLE)) is not None:
         return _read(Path(name))
-    path = state_directory() / "vault.key"
+    path = key_file()
     if create and not path.exists():
         _make(path)
     return _read(path)
+
+
+def key_file() -> Path:
+    """Return where the key file is, or would be made."""
+    return state_directory() / "vault.key"
 
 
 def state_directory() -> Path:

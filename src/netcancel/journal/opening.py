@@ -11,6 +11,7 @@ from netcancel.errors import ConfigurationError
 from netcancel.journal.master_key import master_key
 from netcancel.journal.memory import MemoryJournal
 from netcancel.journal.sqlite import open_sqlite
+from netcancel.journal.sqlite_file import mode_as_found
 from netcancel.journal.vault import Vault
 
 if TYPE_CHECKING:
@@ -34,17 +35,41 @@ def open_journal(
     """
     if url == "memory://":
         return MemoryJournal(clock)
-    scheme, _, name = url.partition(":///")
-    if scheme != "sqlite" or not name:
+    if (path := file_of(url)) is None:
         raise ConfigurationError(f"a journal is one of {SUPPORTED}")
-    path = _path_of(name)
-    if not create and not path.exists():
-        raise ConfigurationError(
-            f"there is no journal {path}: workers and reading commands never create one"
-        )
+    if not create:
+        _check_is_there(path)
     may_make_key = create and not (path.exists() and path.stat().st_size)
     vault = Vault(master_key(vault_key, create=may_make_key))
     return open_sqlite(path, vault, clock, create=create)
+
+
+def open_as_found(
+    url: str, *, vault_key: str | None = None, clock: Callable[[], float] = time.time
+) -> Journal:
+    """Open the journal that is there, and leave it as it is held: nothing is made or converted.
+
+    Raises `ConfigurationError`, also for a file that this SQLite would have to convert first.
+    """
+    if (path := file_of(url)) is None:
+        return open_journal(url, vault_key=vault_key, create=False, clock=clock)
+    _check_is_there(path)
+    mode = mode_as_found(path)
+    vault = Vault(master_key(vault_key, create=False))
+    return open_sqlite(path, vault, clock, create=False, mode=mode)
+
+
+def file_of(url: str) -> Path | None:
+    """Return the file that a SQLite journal's URL names; None: it is the URL of another kind."""
+    scheme, _, name = url.partition(":///")
+    return _path_of(name) if scheme == "sqlite" and name else None
+
+
+def _check_is_there(path: Path) -> None:
+    if not path.exists():
+        raise ConfigurationError(
+            f"there is no journal {path}: workers and reading commands never create one"
+        )
 
 
 def _path_of(name: str) -> Path:
