@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "operators": OUTER | {"desk"},
     "recovery": OUTER | {"desk"},
     "provisional": {"core", "errors", "kicc", "observe"},
+    "doctor": OUTER | {"desk"},
     "guard": OUTER | {"desk", "freezing", "provisional", "recovery"},
     "reconcile": {"core", "errors", "kicc"},  # of a journal it needs one operation, as a protocol
     "proxy": OUTER | {"desk", "freezing", "recovery", "tables"},

@@ -41,6 +41,7 @@ COMMANDS = (
     ("resolve", "resolving:resolve", "Close an escalated payment as a person found it."),
     ("reconcile", "reconciling:reconcile", "Compare a settlement file with the journal."),
     ("proxy", "proxying:proxy", "Serve shops in other languages as a drop-in gateway."),
+    ("doctor", "doctoring:doctor", "Check configuration, files, journal, clocks and gateway."),
     ("worker", "working:worker", "Recover payments until stopped; several may run."),
 )
 """Name, module below `netcancel.cli` with its function, and help, in the order of the help."""
