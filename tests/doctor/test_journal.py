@@ -183,7 +183,7 @@ def test_a_check_that_hangs_holds_up_nobody() -> None:
         yield ok("disk", "it spins")
         over.wait()
 
-    lines = bounded("disk", hangs, 0.2)
+    lines = bounded("disk", hangs, seconds=0.2)
     over.set()
     assert level_of(lines, "it spins") is Level.OK
     assert level_of(lines, "no answer within 0.2 s") is Level.FAIL
@@ -204,7 +204,7 @@ def test_a_check_that_cannot_go_on_says_why(error: Exception, words: str) -> Non
         yield ok("disk", "it spins")
         raise error
 
-    lines = bounded("disk", breaks, 20.0)
+    lines = bounded("disk", breaks)
     assert level_of(lines, "it spins") is Level.OK
     assert level_of(lines, words) is Level.FAIL
 
@@ -216,4 +216,4 @@ def test_a_bug_in_a_check_is_no_finding() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        bounded("disk", breaks, 20.0)
+        bounded("disk", breaks)

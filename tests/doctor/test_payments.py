@@ -90,6 +90,15 @@ def test_a_long_doubt_is_told(
     assert level_of(payments(journal, load()), "1 are in doubt, the oldest for") is level
 
 
+def test_an_old_doubt_of_another_world_is_no_fault(
+    load: Load, journal: Journal, clock: Clock
+) -> None:
+    """A copy of a journal may be looked at on a test machine, where nobody may act for it."""
+    bring_to(journal, State.NET_CANCELLING, world=OTHERS)
+    clock.advance(90_000.0)
+    assert level_of(payments(journal, load()), "1 are in doubt, the oldest for") is Level.WARN
+
+
 @pytest.mark.parametrize("state", [State.APPROVING, State.NET_CANCELLING, State.SETTLING])
 def test_what_nobody_takes_is_told(
     load: Load, journal: Journal, clock: Clock, state: State

@@ -105,6 +105,27 @@ def test_a_log_that_this_sqlite_can_damage_is_left_alone(
     assert path.read_bytes() == before
 
 
+def test_what_a_crash_left_half_done_is_undone(path: Path, tmp_path: Path) -> None:
+    """A commit that was broken off is rolled back by whoever opens the file first."""
+    connection = connect(path, "truncate")
+    connection.execute("PRAGMA cache_size=2")
+    connection.execute("BEGIN IMMEDIATE")
+    rows = ((f"name {n}", bytes(4000)) for n in range(100))
+    connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
+    crashed = tmp_path / "crashed" / "journal.db"
+    crashed.parent.mkdir()
+    for ending in ("", "-journal"):
+        copied = crashed.with_name(crashed.name + ending)
+        copied.write_bytes(path.with_name(path.name + ending).read_bytes())
+        copied.chmod(0o600)
+    connection.close()
+    assert b"name 1" in crashed.read_bytes()
+    journal = open_as_found(f"sqlite:///{crashed}", vault_key=KEY)
+    assert all(fact.holds for fact in journal.health().result().facts)
+    journal.close()
+    assert b"name 1" not in crashed.read_bytes()
+
+
 def test_looking_makes_nothing(tmp_path: Path) -> None:
     """Neither a file where none is, nor a journal in an empty one."""
     path = tmp_path / "journal.db"

@@ -48,6 +48,7 @@ def test_the_request_holds_nothing_of_ours() -> None:
     """A HEAD of the root: no signature, no field, no body."""
     with Answerer(answers(ANSWER), read=read_head) as server:
         sighting = probe(Gateway.parse(f"{server.base_url}/prefix"), seconds=PATIENCE)
+        assert server.endings.get(timeout=PATIENCE) == "closed"
         request = server.requests[0].decode()
     assert request.startswith("HEAD /prefix/ HTTP/1.1\r\n")
     assert request.endswith("\r\n\r\n")

@@ -23,16 +23,18 @@ CHECK_SECONDS: Final = 20.0
 """Twice what the slowest part of one may take, the look at the gateway."""
 
 
-def examine(settings: Settings, *, seconds: float = CHECK_SECONDS) -> Iterator[Line]:
-    """Yield the lines of all checks as they come to their ends, none later than `seconds` each."""
-    yield from bounded("configuration", lambda: configuration(settings), seconds)
-    yield from bounded("files", lambda: files(settings), seconds)
-    yield from bounded("clock", lambda: synchronisation(is_synchronised()), seconds)
-    yield from bounded("journal", lambda: journal(settings), seconds)
-    yield from bounded("gateway", lambda: gateway(settings), seconds)
+def examine(settings: Settings) -> Iterator[Line]:
+    """Yield the lines of all checks, those of each as it comes to its end."""
+    yield from bounded("configuration", lambda: configuration(settings))
+    yield from bounded("files", lambda: files(settings))
+    yield from bounded("clock", lambda: synchronisation(is_synchronised()))
+    yield from bounded("journal", lambda: journal(settings))
+    yield from bounded("gateway", lambda: gateway(settings))
 
 
-def bounded(name: str, check: Callable[[], Iterable[Line]], seconds: float) -> list[Line]:
+def bounded(
+    name: str, check: Callable[[], Iterable[Line]], *, seconds: float = CHECK_SECONDS
+) -> list[Line]:
     """Return a check's lines, those alone that were there in time, and why it ended if it did.
 
     A disk or a driver that hangs can't be interrupted: the check is left behind in its thread.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from netcancel.doctor.line import Line, fail, ok, warn
@@ -13,7 +14,6 @@ from netcancel.journal.opening import file_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from netcancel.settings import Settings
 
@@ -39,17 +39,17 @@ class _File(NamedTuple):
 def files(settings: Settings, *, user: int | None = None) -> Iterator[Line]:
     """Check the files that hold secrets or payments; `user` None: this process's."""
     user = os.geteuid() if user is None else user
-    there = [each for each in _files(settings) if each.path.exists()]
-    for each in there:
-        yield _file(each, user)
-    for directory in sorted({each.path.parent.resolve() for each in there}):
+    directories: set[Path] = set()
+    for file in _files(settings):
+        if (line := _file(file, user)) is not None:
+            yield line
+            # A link can be replaced as well as what it leads to.
+            place, target = os.path.realpath(file.path.parent), os.path.realpath(file.path)
+            directories |= {Path(place), Path(target).parent}
+    for directory in sorted(directories):
         yield _directory(directory, user)
     journal = _journal(settings)
-    if (
-        journal is not None
-        and journal.exists()
-        and not os.access(journal.parent, os.W_OK | os.X_OK)
-    ):
+    if journal is not None and not os.access(journal.parent, os.W_OK | os.X_OK):
         yield fail(
             CHECK,
             f"this user can't write in {journal.parent}, where SQLite puts its own files beside the"
@@ -76,16 +76,28 @@ def _journal(settings: Settings) -> Path | None:
         return None  # the check of the journal says so
 
 
-def _file(file: _File, user: int) -> Line:
-    status = file.path.stat()
+def _file(file: _File, user: int) -> Line | None:
+    """Judge a file; None: it isn't there, and whoever needs it says so."""
+    named = f"{file.called}: {file.path}"
+    try:
+        status = file.path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return fail(CHECK, f"{named}: {error.strerror}", "let this user reach it")
+    return _stranger(named, status, user) or _reach(file, named, status, user)
+
+
+def _reach(file: _File, named: str, status: os.stat_result, user: int) -> Line:
     mode = stat.S_IMODE(status.st_mode)
-    what = f"{file.called}: {file.path} has mode {mode:04o}"
-    if (stranger := _stranger(f"{file.called}: {file.path}", status, user)) is not None:
-        return stranger
+    what = f"{named} has mode {mode:04o}"
+    is_own = status.st_uid == user
+    # Of a file of root's, this user can only be a reader in its group.
+    advice = f"chmod {'600' if is_own else 'o=,g-w'} {file.path}"
     if mode & (NOT_OURS if file.is_ours_alone else OTHERS | GROUP_WRITES):
-        return fail(CHECK, f"{what}: others than its user can get at it", f"chmod 600 {file.path}")
-    if mode & GROUP_READS:
-        return warn(CHECK, f"{what}: its whole group can read it", f"chmod 600 {file.path}")
+        return fail(CHECK, f"{what}: others than its user can get at it", advice)
+    if mode & GROUP_READS and is_own:
+        return warn(CHECK, f"{what}: its whole group can read it", advice)
     return ok(CHECK, what)
 
 
@@ -101,10 +113,10 @@ def _stranger(what: str, status: os.stat_result, user: int) -> Line | None:
 
 def _directory(directory: Path, user: int) -> Line:
     status = directory.stat()
-    mode = stat.S_IMODE(status.st_mode)
-    what = f"the directory {directory} has mode {mode:04o}"
     if (stranger := _stranger(f"the directory {directory}", status, user)) is not None:
         return stranger
+    mode = stat.S_IMODE(status.st_mode)
+    what = f"the directory {directory} has mode {mode:04o}"
     # Where the sticky bit is set, only a file's owner can replace it.
     writers = 0 if mode & stat.S_ISVTX else mode
     if writers & stat.S_IWOTH:

@@ -73,11 +73,13 @@ class _Look:
         """Connect, ask, and drop the connection."""
         try:
             sock = yield from self._connecting.steps()
-            head = yield from self._ask(sock)
+            sighting = self._sighting((yield from self._ask(sock)), None)
         except FAILURES as error:
             return self._sighting(None, self._connecting.failure(error).detail)
         else:
-            return self._sighting(head, None)
+            self._connecting.sock = None
+            sockets.close(sock)
+            return sighting
         finally:
             self._connecting.drop()
 
