@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "attendance": {"errors", "journal", "observe", "wire"},
     "recovery": OUTER | {"attendance", "desk", "storm"},
     "provisional": {"core", "errors", "kicc", "observe"},
+    "doctor": OUTER | {"attendance", "desk"},
     "guard": OUTER | {"desk", "freezing", "provisional", "recovery"},
     "reconcile": {"core", "errors", "kicc"},  # of a journal it needs one operation, as a protocol
     "proxy": OUTER | {"desk", "freezing", "recovery", "tables"},

@@ -868,3 +868,11 @@ def test_nobody_is_a_stranger_among_known_states(journal: Journal) -> None:
     for state in WAYS:
         bring_to(journal, state)
     assert journal.strangers().result() == 0
+
+
+def test_a_journal_tells_its_own_time(journal: Journal, clock: Clock) -> None:
+    """Its clock is the one that decides leases, and it names what it found out."""
+    clock.advance(5.0)
+    health = journal.health().result()
+    assert health.now == NOW + 5 * MICROSECONDS
+    assert health.facts

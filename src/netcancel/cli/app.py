@@ -44,6 +44,7 @@ COMMANDS = (
     ("db upgrade", "upkeep:upgrade", "Bring the journal's tables up to date."),
     ("db release", "upkeep:release", "Let recovery go on in a journal that was held."),
     ("proxy", "proxying:proxy", "Serve shops in other languages as a drop-in gateway."),
+    ("doctor", "doctoring:doctor", "Check configuration, files, journal, clocks and gateway."),
     ("worker", "working:worker", "Recover payments until stopped; several may run."),
 )
 """Name, module below `netcancel.cli` with its function, and help, in the order of the help."""

@@ -23,6 +23,7 @@ from netcancel.errors import JournalUnavailable
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from concurrent.futures import Future
+    from pathlib import Path
 
     from netcancel.core.lifecycle import Event, State
     from netcancel.core.payment import (
@@ -54,6 +55,37 @@ class Summary:
     """Open payments that no worker of these worlds may touch, a newer netcancel's included."""
     refusals: dict[str, int]
     """Codes that refused the last voids of open or escalated payments, with their counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that a journal's database says of itself, and what it has to say."""
+
+    name: str
+    found: str
+    must_be: str | None = None
+    """None: anything will do."""
+    advice: str = ""
+    """What to do where it is something else."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is as it must be."""
+        return self.must_be is None or self.found == self.must_be
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a journal found out about itself, read back from a session like any other."""
+
+    now: int
+    """The journal's clock, in microseconds since the epoch."""
+    facts: tuple[Fact, ...]
+    """Version and schema, and whatever in force decides whether a commit is durable: of SQLite the
+    journal mode, `synchronous`, `secure_delete` and the file; of a server its commit settings
+    (`synchronous_commit`, `fsync`, `innodb_flush_log_at_trx_commit`)."""
+    directory: Path | None
+    """Where it lies on this host; None: elsewhere, and its free space is not ours to see."""
 
 
 class Journal(Protocol):
@@ -174,6 +206,9 @@ class Journal(Protocol):
 
     def summary(self, *, worlds: Collection[str]) -> Future[Summary]:
         """Count the payments; those of all but `worlds` are others'."""
+
+    def health(self) -> Future[Health]:
+        """Tell what holds in a session of this journal, as the database says it itself."""
 
     def shred_closed(self, *, keep_seconds: float, limit: int) -> Future[int]:
         """Destroy the sealed data of payments final for so long; returns how many."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         Payment,
         TooMany,
     )
-    from netcancel.journal.contract import Summary
+    from netcancel.journal.contract import Health, Summary
     from netcancel.journal.life import Hold, Mark, Presence, Worker
     from netcancel.journal.operations import Answer, Runs
     from netcancel.journal.vault import Digest, Vault
@@ -46,6 +46,9 @@ class Session(writer.Session, operations.Session, Protocol):
 
     def perform(self, works: Sequence[Work[Any, Any]], now: int) -> Sequence[Any]:
         """Do works and return their results, all as if they were done one after the other."""
+
+    def health(self, now: int) -> Health:
+        """Read back, within a transaction, what is in force in this session."""
 
 
 class Joined(NamedTuple):
@@ -228,6 +231,10 @@ class DatabaseJournal:
         """Count the payments; those of all but `worlds` are others'."""
         return self._writer.submit(partial(operations.summary, worlds=worlds), writes=False)
 
+    def health(self) -> Future[Health]:
+        """Tell what holds in a session of this journal, as the database says it itself."""
+        return self._writer.submit(_health, writes=False)
+
     def shred_closed(self, *, keep_seconds: float, limit: int) -> Future[int]:
         """Destroy the sealed data of payments that have been final for so long.
 
@@ -296,6 +303,10 @@ class DatabaseJournal:
     def _list(self, query: Query, **values: str | int) -> Future[Sequence[Payment]]:
         work = partial(operations.listing, query=query, values=values)
         return self._writer.submit(work, writes=False)
+
+
+def _health(session: Session, now: int) -> Health:
+    return session.health(now)
 
 
 def _tell(source: Future[Any], target: Future[int], result: int) -> None:

@@ -38,7 +38,7 @@ def master_key(vault_key: str | None = None, *, create: bool = True) -> bytes:
         return parse(text, KEY_VARIABLE)
     if (name := os.environ.get(FILE_VARIABLE)) is not None:
         return _read(Path(name))
-    path = state_directory() / "vault.key"
+    path = key_file()
     if create and not path.exists():
         _make(path)
     return _read(path)
@@ -47,6 +47,11 @@ def master_key(vault_key: str | None = None, *, create: bool = True) -> bytes:
 def is_from_key_file(vault_key: str | None) -> bool:
     """Whether no key is set anywhere, so that the key file of this host decides."""
     return vault_key is None and not {KEY_VARIABLE, FILE_VARIABLE} & os.environ.keys()
+
+
+def key_file() -> Path:
+    """Return where the key file is, or would be made."""
+    return state_directory() / "vault.key"
 
 
 def state_directory() -> Path:

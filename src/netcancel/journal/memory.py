@@ -34,7 +34,7 @@ from netcancel.core.payment import (
 )
 from netcancel.errors import ConfigurationError
 from netcancel.journal import writes
-from netcancel.journal.contract import JournalClosed, Summary
+from netcancel.journal.contract import Fact, Health, JournalClosed, Summary
 from netcancel.journal.memory_life import MemoryLife
 
 if TYPE_CHECKING:
@@ -161,6 +161,11 @@ class MemoryJournal:
     def summary(self, *, worlds: Collection[str]) -> Future[Summary]:
         """Count the payments; those of all but `worlds` are others'."""
         return self._do(lambda now: self._summary(worlds, now))
+
+    def health(self) -> Future[Health]:
+        """Tell that nothing here lasts."""
+        lasts = Fact("lasts", "as long as its process", "for good", "use a file or a server")
+        return self._do(lambda now: Health(now, (lasts,), None))
 
     def shred_closed(self, *, keep_seconds: float, limit: int) -> Future[int]:
         """Forget the frozen bodies of payments that have been final for so long."""

@@ -16,7 +16,7 @@ from netcancel.journal.host_copy import HostCopy
 from netcancel.journal.master_key import is_from_key_file, master_key
 from netcancel.journal.memory import MemoryJournal
 from netcancel.journal.sqlite import open_sqlite
-from netcancel.journal.sqlite_file import journal_mode
+from netcancel.journal.sqlite_file import journal_mode, mode_as_found
 from netcancel.journal.sqlite_schema import SqliteTables
 from netcancel.journal.vault import Vault
 from netcancel.observe import log
@@ -49,7 +49,7 @@ def open_journal(
         return MemoryJournal(clock or time.time)
     if url.startswith("postgresql://"):
         return _open_postgres(url, vault_key, clock, create=create)
-    path = _path_of(url)
+    path = _file_at(url)
     size = _size_of(path)
     if not create:
         _check_is_there(path)
@@ -99,6 +99,21 @@ def _size_of(path: Path) -> int | None:
         raise ConfigurationError(f"the journal {path} can't be used: {error.strerror}") from None
 
 
+def open_as_found(
+    url: str, *, vault_key: str | None = None, clock: Callable[[], float] | None = None
+) -> Journal:
+    """Open the journal that is there, and leave it as it is held: nothing is made or converted.
+
+    Raises `ConfigurationError`, also for a file that this SQLite would have to convert first.
+    """
+    if (path := file_of(url)) is None:
+        return open_journal(url, vault_key=vault_key, create=False, clock=clock)
+    _check_is_there(path)
+    mode = mode_as_found(path)
+    vault = Vault(master_key(vault_key, create=False))
+    return open_sqlite(path, vault, clock or time.time, create=False, mode=mode)
+
+
 def open_tables(url: str) -> Tables:
     """Return the tables of the journal that a URL names and that is there.
 
@@ -108,7 +123,7 @@ def open_tables(url: str) -> Tables:
         with _with_extra("postgres"):
             from netcancel.journal.postgres import postgres_tables  # noqa: PLC0415  likewise
         return postgres_tables(url)
-    path = _path_of(url)
+    path = _file_at(url)
     _check_is_there(path)
     return SqliteTables(path, journal_mode(sqlite3.sqlite_version_info))
 
@@ -124,7 +139,7 @@ def host_copy_of(url: str) -> HostCopy | None:
     parts = urlsplit(url)
     if parts.netloc:
         return HostCopy(f"{parts.scheme} {parts.netloc.rpartition('@')[2]} {parts.path}")
-    return HostCopy(f"sqlite {_path_of(url)}")
+    return HostCopy(f"sqlite {_file_at(url)}")
 
 
 def _check_is_there(path: Path) -> None:
@@ -134,11 +149,20 @@ def _check_is_there(path: Path) -> None:
         )
 
 
-def _path_of(url: str) -> Path:
-    """Return the real, absolute path: the directory of the process may change, the file may not."""
+def file_of(url: str) -> Path | None:
+    """Return the file that a SQLite journal's URL names; None: it is the URL of another kind."""
     scheme, _, name = url.partition(":///")
-    if scheme != "sqlite" or not name:
+    return _path_of(name) if scheme == "sqlite" and name else None
+
+
+def _file_at(url: str) -> Path:
+    if (path := file_of(url)) is None:
         raise ConfigurationError(f"a journal is one of {SUPPORTED}")
+    return path
+
+
+def _path_of(name: str) -> Path:
+    """Return the real, absolute path: the directory of the process may change, the file may not."""
     if "?" in name or "\0" in name or name.startswith(":") or name.endswith("/"):
         raise ConfigurationError(f"a journal's URL is a path without options: {SUPPORTED}")
     return Path(os.path.realpath(name))

@@ -15,9 +15,10 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from netcancel.journal import operations
+from netcancel.journal.contract import Fact, Health
 from netcancel.journal.database import now_by
 from netcancel.journal.operations import Answer
-from netcancel.journal.server import ServerTrouble, UnsafeServer, UnsureCommit
+from netcancel.journal.server import ServerTrouble, UnsafeServer, UnsureCommit, schema_fact
 from netcancel.journal.statements import Dialect, Query
 
 if TYPE_CHECKING:
@@ -99,6 +100,25 @@ class Session:
         """Run a migration, within the transaction; it takes as long as the tables are large."""
         self._connection.execute(b"SET LOCAL statement_timeout = 0")
         self._connection.execute(migration.script.encode())
+
+    def health(self, now: int) -> Health:
+        """Read back what is in force."""
+        row = self.execute(Query.HEALTH, {}).rows[0]
+        waits = row["synchronous_commit"]
+        durable = "on" if waits == "off" else waits
+        return Health(
+            now,
+            (
+                Fact("PostgreSQL", row["version"]),
+                schema_fact(row["schema"]),
+                Fact("synchronous_commit", waits, durable, "never off: it tells of lost commits"),
+                Fact("fsync", row["fsync"], "on", "a machine that fails loses commits"),
+                Fact("full_page_writes", row["full_page_writes"], "on", "torn pages lose rows"),
+                Fact("encoding", row["encoding"], "UTF8", "make the database with ENCODING UTF8"),
+                Fact("synchronous standbys", row["standbys"] or "none"),
+            ),
+            None,
+        )
 
     def begin(self, *, writes: bool) -> int:
         """Begin a transaction on a server that can write and does so durably."""

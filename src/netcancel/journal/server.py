@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from netcancel.errors import ConfigurationError
+from netcancel.journal.contract import Fact
 from netcancel.journal.database import Database, Session
 from netcancel.journal.migrations import COMPATIBLE_FROM, Standing, check_schema, standing_of
 from netcancel.journal.rows import SCHEMA
@@ -140,6 +141,11 @@ class ServerTables:
             if not _is_made(session):
                 raise ConfigurationError(f"there is no journal at {self.server.place}")
             yield session
+
+
+def schema_fact(found: str) -> Fact:
+    """Return what a journal's health says of its schema."""
+    return Fact("schema", found, str(SCHEMA), "run netcancel db upgrade, or a newer netcancel")
 
 
 @contextmanager

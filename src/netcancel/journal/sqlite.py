@@ -12,7 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from netcancel.journal import operations, sqlite_file, sqlite_joined, sqlite_schema
+from netcancel.journal import (
+    operations,
+    sqlite_file,
+    sqlite_health,
+    sqlite_joined,
+    sqlite_schema,
+)
 from netcancel.journal.database import DatabaseJournal, Joined, now_by
 from netcancel.journal.sqlite_joined import execute
 from netcancel.journal.statements import Query
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
+    from netcancel.journal.contract import Health
     from netcancel.journal.operations import Answer
     from netcancel.journal.vault import Vault
     from netcancel.journal.writer import Work
@@ -107,6 +114,10 @@ class Session:
         """Undo the transaction, if SQLite has not done so by itself."""
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
+
+    def health(self, now: int) -> Health:
+        """Read back what is in force on this connection."""
+        return sqlite_health.health(self._connection, now)
 
     def close(self) -> None:
         """Release the file."""

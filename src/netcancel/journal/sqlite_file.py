@@ -106,6 +106,40 @@ def read_text(content: bytes) -> str:
     return content.decode("utf-8", "backslashreplace")
 
 
+def mode_as_found(path: Path) -> str:
+    """Return the mode to hold a file in that is there, so that it stays as it is.
+
+    Raises `ConfigurationError` for a file that can't be read, or can't be held safely so.
+    """
+    _check_modes(path)
+    try:
+        # Not for reading only: SQLite may first have to undo what a crash left half done.
+        connection = sqlite3.connect(
+            f"file:{quote(str(path))}?mode=rw", uri=True, timeout=BUSY_SECONDS
+        )
+        try:
+            found = pragma(connection, "journal_mode")
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise ConfigurationError(f"the journal {path} can't be used: {error}") from None
+    if found == "wal" and sqlite3.sqlite_version_info < FIRST_SAFE_WAL:
+        raise ConfigurationError(
+            f"{path} is held in WAL mode by a newer SQLite, and this one ({sqlite3.sqlite_version})"
+            " can damage it so: give every process of the journal the same SQLite"
+        )
+    return "wal" if found == "wal" else "truncate"
+
+
+def file_system_at(directory: Path) -> str:
+    """Return the type of the file system that holds a directory; "" where nothing tells it."""
+    try:
+        mountinfo = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""  # not Linux: nothing is known of its mounts
+    return file_system_of(str(directory), mountinfo)
+
+
 def file_system_of(path: str, mountinfo: str) -> str:
     """Return the type of the file system that holds an absolute path; "" if none does.
 
@@ -142,11 +176,7 @@ def make_place(path: Path, *, create: bool) -> None:
 def _check_place(path: Path) -> None:
     if not path.parent.is_dir():
         raise ConfigurationError(f"there is no directory {path.parent} for the journal: make it")
-    try:
-        mountinfo = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return  # not Linux: nothing is known of its mounts
-    file_system = file_system_of(str(path.parent), mountinfo)
+    file_system = file_system_at(path.parent)
     if is_network(file_system):
         raise ConfigurationError(
             f"{path} lies on a network file system ({file_system}), where SQLite can't lock:"

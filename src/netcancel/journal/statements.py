@@ -78,6 +78,7 @@ class Query(StrEnum):
     IS_MADE = "is_made"
     LOCK_TO_MAKE = "lock_to_make"
     UPDATE_META = "update_meta"
+    HEALTH = "health"
     SHAPE = "shape"
 
 
