@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from netcancel.errors import ConfigurationError
 from netcancel.journal.host_copy import HostCopy
-from netcancel.journal.master_key import master_key
+from netcancel.journal.master_key import master_key, previous_keys
 from netcancel.journal.memory import MemoryJournal
 from netcancel.journal.sqlite import open_sqlite
 from netcancel.journal.sqlite_file import journal_mode
@@ -31,6 +31,7 @@ def open_journal(
     url: str,
     *,
     vault_key: str | None = None,
+    previous_vault_keys: str | None = None,
     create: bool = True,
     clock: Callable[[], float] = time.time,
 ) -> Journal:
@@ -44,7 +45,8 @@ def open_journal(
     if not create:
         _check_is_there(path)
     may_make_key = create and not (path.exists() and path.stat().st_size)
-    vault = Vault(master_key(vault_key, create=may_make_key))
+    previous = previous_keys(previous_vault_keys)
+    vault = Vault(master_key(vault_key, create=may_make_key), *previous)
     return open_sqlite(path, vault, clock, create=create)
 
 

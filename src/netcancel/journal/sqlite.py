@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 LOOK_SECONDS: Final = 0.001
 """How soon to look again whether another process is done; a commit takes some of these."""
 
+OVERWRITING: Final = frozenset({Query.SHRED_BODIES, Query.REWRAP_KEY, Query.REWRAP_SECRET})
+"""After these, what was there before must be nowhere on the disk any more."""
+
 
 def now_by(clock: Callable[[], float]) -> int:
     """Return the time in whole microseconds."""
@@ -47,7 +50,7 @@ class Session:
 
     def execute(self, query: Query, *values: Mapping[str, Any]) -> Answer:
         """Ask with named parameters."""
-        if query is Query.SHRED_BODIES:
+        if query in OVERWRITING:
             self._empties_log = self._is_wal  # after the commit: it holds what was overwritten
         return execute(self._connection.execute, query, values)
 
