@@ -60,6 +60,12 @@ class Query(StrEnum):
     SHRED_BODIES = "shred_bodies"
     READ_META = "read_meta"
     WRITE_META = "write_meta"
+    VAULT_KEYS = "vault_keys"
+    USE_VAULT_KEY = "use_vault_key"
+    SEALED_WITH = "sealed_with"
+    REWRAP_KEY = "rewrap_key"
+    REWRAP_SECRET = "rewrap_secret"  # noqa: S105  the name of a file
+    FORGET_VAULT_KEY = "forget_vault_key"
     STRANGERS = "strangers"
     ANY_PAYMENT = "any_payment"
     INCARNATIONS = "incarnations"

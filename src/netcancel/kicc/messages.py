@@ -34,6 +34,9 @@ _AMOUNTS = frozenset({Kind.TOTAL, Kind.PART})
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
+_WIRES = frozenset(field.wire for field in REQUEST_FIELDS)
+_FOLDED_WIRES = frozenset(wire.casefold() for wire in _WIRES)
+
 _NAME_CHARACTERS_MAX = 40
 """An unknown field's name is quoted up to this length; a longer one is no field's name."""
 
