@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from netcancel.core.lifecycle import CancelReason, Event, Resolution, State, target
-from netcancel.core.payment import Change, FrozenCancel, Intent, Known, Opened, Payment, TooMany
+from netcancel.core.payment import (
+    Change,
+    FrozenCancel,
+    Intent,
+    Known,
+    Opened,
+    Payment,
+    TooMany,
+    Used,
+)
 from netcancel.journal import Journal, open_journal
 from netcancel.journal.vault import Vault
 from netcancel.kicc import ApprovalAnswer, Loss
@@ -82,7 +91,7 @@ def open_one(journal: Journal, **changes: Any) -> Payment:
     return opened.payment
 
 
-def fate(opened: Opened | Known | TooMany) -> str:
+def fate(opened: Opened | Known | Used | TooMany) -> str:
     """Return what became of an intent, in one word."""
     return type(opened).__name__
 

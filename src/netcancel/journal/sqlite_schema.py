@@ -27,7 +27,17 @@ if TYPE_CHECKING:
     from netcancel.journal.vault import Vault
 
 OUR_TABLES: Final = frozenset(
-    {"meta", "payment", "kept_answer", "history", "worker", "incarnation", "hold", "vault_key"}
+    {
+        "meta",
+        "payment",
+        "kept_answer",
+        "history",
+        "worker",
+        "incarnation",
+        "hold",
+        "vault_key",
+        "used_number",
+    }
 )
 
 UPGRADE_WAIT_SECONDS: Final = 60
