@@ -48,7 +48,8 @@ def test_what_nobody_has_seen_is_new() -> None:
     """No host can know more of a journal that its first worker comes to; another life could."""
     first = Presence(1, Mark("now", 0), Mark("now", 1), frozenset(), is_empty=False, hold=None)
     assert judge(None, first) is Finding.NEW
-    assert judge(Mark("another", 0), first) is Finding.BEHIND
+    assert judge(Mark("another", 50), first) is Finding.UNSEEN
+    assert judge(Mark("now", 1), first) is Finding.BEHIND
     released = Presence(1, Mark("now", 0), Mark("now", 1), frozenset({"x"}), False, hold=None)
     assert judge(None, released) is Finding.UNSEEN
 

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from netcancel.errors import ConfigurationError
 from netcancel.journal.migrations import check_schema, refuse_newer
 from netcancel.journal.opening import open_tables
 from netcancel.journal.rows import SCHEMA
-from netcancel.journal.sqlite_file import SQL, objects_of
+from netcancel.journal.sqlite_file import SQL, connect, objects_of
+from netcancel.journal.sqlite_schema import _apply
+from netcancel.journal.statements import Migration
 from tests.journal.samples import (
     BODY,
     CHANGES,
@@ -130,10 +133,27 @@ def test_what_was_owed_before_is_recovered_after(old: Path) -> None:
 
 
 def test_an_upgrade_goes_on_where_another_was_cut_off(old: Path) -> None:
-    """Each step is whole or not there; a second upgrade does nothing."""
-    upgrade(old)
+    """Between two steps, each of which is there whole; a last upgrade does nothing."""
+    with closing(connect(old, "truncate")) as connection:
+        assert _apply(connection, SQL.migrations[1])
+        assert not _apply(connection, SQL.migrations[1])
+    standing = open_tables(f"sqlite:///{old}").standing()
+    assert (standing.schema, standing.is_sum) == (2, True)
+    assert standing.missing == tuple(NAMES[2:])
+    with pytest.raises(ConfigurationError, match="db upgrade"):
+        open_file(old)
+    assert upgrade(old) == NAMES[2:]
     assert upgrade(old) == []
-    assert ask(old, "PRAGMA user_version") == [(SCHEMA,)]
+
+
+def test_a_step_that_fails_leaves_nothing_behind(old: Path) -> None:
+    """Whatever it did before it failed is undone, and the number stays."""
+    step = Migration(2, "0002_wrong", "CREATE TABLE half (x) STRICT;\nALTER TABLE nothing ADD y;")
+    before = ask(old, "SELECT * FROM sqlite_schema")
+    with closing(connect(old, "truncate")) as connection, pytest.raises(sqlite3.Error):
+        _apply(connection, step)
+    assert ask(old, "SELECT * FROM sqlite_schema") == before
+    assert ask(old, "PRAGMA user_version") == [(1,)]
 
 
 UPGRADE = """

@@ -66,6 +66,11 @@ class Query(StrEnum):
     REWRAP_KEY = "rewrap_key"
     REWRAP_SECRET = "rewrap_secret"  # noqa: S105  the name of a file
     FORGET_VAULT_KEY = "forget_vault_key"
+    ARCHIVABLE = "archivable"
+    USE_NUMBER = "use_number"
+    FORGET_HISTORY = "forget_history"
+    FORGET_PAYMENT = "forget_payment"
+    USED_NUMBER = "used_number"
     STRANGERS = "strangers"
     ANY_PAYMENT = "any_payment"
     INCARNATIONS = "incarnations"
