@@ -404,7 +404,7 @@ def test_a_standby_that_does_not_answer_makes_a_commit_unknown(
 ) -> None:
     """PostgreSQL itself says success then, with a warning in its own language."""
     assert postgres_url
-    with used("postgres", tmp_path) as url, closing(open_at(url)) as journal:
+    with used("postgres", tmp_path, in_memory=True) as url, closing(open_at(url)) as journal:
         open_one(journal)
         set_standby(url, "nobody")
         sample = intent()
@@ -566,7 +566,7 @@ def test_only_a_transaction_of_the_journals_database_is_joined(
 def test_the_journal_of_another_database_is_not_this_one(journal: Journal, tmp_path: Path) -> None:
     """Two journals on two servers: a confirmation can't go to the wrong one."""
     payment = bring_to(journal, State.UNCONFIRMED)
-    with used("postgres", tmp_path) as url, closing(open_at(url)) as other:
+    with used("postgres", tmp_path, in_memory=True) as url, closing(open_at(url)) as other:
         open_one(other)
         with (
             psycopg.connect(url) as connection,
