@@ -1,6 +1,7 @@
 """A journal in PostgreSQL: what it refuses, what it survives, and what other sessions do to it."""
 
 import asyncio
+import dataclasses
 import itertools
 import logging
 import os
@@ -21,9 +22,10 @@ from netcancel.core.payment import Change, Payment
 from netcancel.core.policy import COMMIT_BUDGET_SECONDS
 from netcancel.errors import ConfigurationError, JournalUnavailable
 from netcancel.journal import Journal, open_journal
-from netcancel.journal.postgres import PostgresServer
-from netcancel.journal.postgres_session import checked_now
-from netcancel.journal.server import UnsafeServer
+from netcancel.journal.opening import open_tables
+from netcancel.journal.postgres import PostgresServer, server_at
+from netcancel.journal.postgres_session import SQL, checked_now
+from netcancel.journal.server import UnsafeServer, prepare
 from tests.journal.samples import (
     ANSWER,
     CHANGES,
@@ -37,6 +39,7 @@ from tests.journal.samples import (
     fate,
     intent,
     open_one,
+    vault,
 )
 from tests.servers.keeper import used
 from tests.servers.kinds import PASSWORD
@@ -87,6 +90,7 @@ def test_the_database_itself_repeats_the_law(
 ) -> None:
     """Whoever writes to it, these things can't be written."""
     open_one(journal)
+    journal.hold_if_unheld("restored").result()
     with pytest.raises((psycopg.IntegrityError, psycopg.DataError)):
         run(database, statement)
 
@@ -223,7 +227,7 @@ def test_changed_tables_are_refused(
 
 
 SPOILED = {
-    "newer netcancel": "UPDATE meta SET value = '2' WHERE name = 'schema'",
+    "newer netcancel": "UPDATE meta SET value = '99' WHERE name IN ('schema', 'compatible_from')",
     "lost its key": "DELETE FROM meta WHERE name = 'secret'",
 }
 
@@ -654,3 +658,35 @@ def test_an_undecodable_url_is_refused() -> None:
     """Before anything is tried."""
     with pytest.raises(ConfigurationError, match="can't be read"):
         open_at("postgresql://[")
+
+
+def test_a_journal_of_an_older_release_is_brought_up_to_date(postgres_url: str) -> None:
+    """Its rows stay; new code refuses it before, and works on it after; a second step is none."""
+    first, *later = SQL.migrations
+    with closing(psycopg.connect(postgres_url, autocommit=True)) as connection:
+        connection.execute("SET client_min_messages = 'error'")
+        connection.execute("DROP SCHEMA IF EXISTS netcancel CASCADE")
+    server = dataclasses.replace(server_at(postgres_url), migrations=(first,))
+    with pytest.raises(ConfigurationError, match="netcancel db upgrade"):
+        prepare(server, lambda **_: vault(), create=True)
+    with pytest.raises(ConfigurationError, match="netcancel db upgrade"):
+        open_at(postgres_url)
+    tables = open_tables(postgres_url)
+    assert tables.standing().missing == tuple(each.name for each in later)
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda _: open_tables(postgres_url).upgrade(), range(4)))
+    assert sorted(name for names in made for name in names) == [each.name for each in later]
+    assert tables.standing().is_good
+    with closing(open_at(postgres_url)) as journal:
+        open_one(journal)
+
+
+def test_a_new_journal_is_the_sum_of_its_steps(postgres_url: str, journal: Journal) -> None:
+    """Nothing is missing, and what somebody changed by hand is seen."""
+    assert journal.strangers().result() == 0
+    assert open_tables(postgres_url).standing().is_good
+    with closing(psycopg.connect(postgres_url, autocommit=True)) as connection:
+        connection.execute("ALTER TABLE netcancel.worker ADD COLUMN more TEXT")
+    assert not open_tables(postgres_url).standing().is_sum
+    with pytest.raises(ConfigurationError, match="somebody changed"):
+        open_tables(postgres_url).upgrade()

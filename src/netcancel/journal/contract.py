@@ -23,6 +23,7 @@ from netcancel.errors import JournalUnavailable
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from concurrent.futures import Future
+    from pathlib import Path
 
     from netcancel.core.lifecycle import Event, State
     from netcancel.core.payment import (
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         Payment,
         TooMany,
     )
+    from netcancel.journal.life import Hold, Mark, Presence, Worker
 
 
 class JournalClosed(JournalUnavailable):
@@ -53,6 +55,37 @@ class Summary:
     """Open payments that no worker of these worlds may touch, a newer netcancel's included."""
     refusals: dict[str, int]
     """Codes that refused the last voids of open or escalated payments, with their counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that a journal's database says of itself, and what it has to say."""
+
+    name: str
+    found: str
+    must_be: str | None = None
+    """None: anything will do."""
+    advice: str = ""
+    """What to do where it is something else."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is as it must be."""
+        return self.must_be is None or self.found == self.must_be
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a journal found out about itself, read back from a session like any other."""
+
+    now: int
+    """The journal's clock, in microseconds since the epoch."""
+    facts: tuple[Fact, ...]
+    """Version and schema, and whatever in force decides whether a commit is durable: of SQLite the
+    journal mode, `synchronous`, `secure_delete` and the file; of a server its commit settings
+    (`synchronous_commit`, `fsync`, `innodb_flush_log_at_trx_commit`)."""
+    directory: Path | None
+    """Where it lies on this host; None: elsewhere, and its free space is not ours to see."""
 
 
 class Journal(Protocol):
@@ -141,8 +174,12 @@ class Journal(Protocol):
         limit: int,
         hold_seconds: float,
         newest_first: bool = False,
+        seen: Mark | None = None,
     ) -> Future[list[Claim]]:
         """Take up to `limit` due payments of this world, longest due first, or the other way.
+
+        Nothing while a hold stands, and nothing of a journal that is behind the mark that the
+        worker has seen: it was restored meanwhile.
 
         `approving` with its lease run out becomes `net_cancelling`, a new debt, one attempt;
         `net_cancelling` and `settling` stay, with one attempt more. `unconfirmed` becomes
@@ -170,8 +207,39 @@ class Journal(Protocol):
     def summary(self, *, worlds: Collection[str]) -> Future[Summary]:
         """Count the payments; those of all but `worlds` are others'."""
 
+    def health(self) -> Future[Health]:
+        """Tell what holds in a session of this journal, as the database says it itself."""
+
     def shred_closed(self, *, keep_seconds: float, limit: int) -> Future[int]:
         """Destroy the sealed data of payments final for so long; returns how many."""
+
+    def strangers(self) -> Future[int]:
+        """Count the open payments in states of a newer netcancel: nobody here touches them."""
+
+    def check_in(self, worker: str, host: str, alive_seconds: float) -> Future[Presence]:
+        """Say that a worker is there, and count the journal's mark up by one.
+
+        Alive are those that checked in within `alive_seconds`; one that has not for a day is
+        forgotten. The first of all begins the journal's first life.
+        """
+
+    def check_out(self, worker: str) -> Future[None]:
+        """Say that a worker ends; what it never said is nothing."""
+
+    def workers(self) -> Future[Sequence[Worker]]:
+        """Return who has checked in and not out, the longest there first."""
+
+    def hold(self) -> Future[Hold | None]:
+        """Return the hold that stands."""
+
+    def hold_if_unheld(self, reason: str) -> Future[Hold]:
+        """Have recovery claim nothing from now on; a hold that stands already stays as it is."""
+
+    def release_hold(self, *, by: str, note: str) -> Future[Mark | None]:
+        """End the hold that stands, and begin a new life of the journal that replaces all before.
+
+        Who and why is kept. None: nothing was held, and nothing changed.
+        """
 
     def close(self) -> None:
         """Finish what was handed over, then release everything; further calls fail."""

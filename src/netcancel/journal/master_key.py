@@ -38,7 +38,7 @@ def master_key(vault_key: str | None = None, *, create: bool = True) -> bytes:
         return parse(text, KEY_VARIABLE)
     if (name := os.environ.get(FILE_VARIABLE)) is not None:
         return _read(Path(name))
-    path = state_directory() / "vault.key"
+    path = key_file()
     if create and not path.exists():
         _make(path)
     return _read(path)
@@ -47,6 +47,11 @@ def master_key(vault_key: str | None = None, *, create: bool = True) -> bytes:
 def is_from_key_file(vault_key: str | None) -> bool:
     """Whether no key is set anywhere, so that the key file of this host decides."""
     return vault_key is None and not {KEY_VARIABLE, FILE_VARIABLE} & os.environ.keys()
+
+
+def key_file() -> Path:
+    """Return where the key file is, or would be made."""
+    return state_directory() / "vault.key"
 
 
 def state_directory() -> Path:
@@ -96,17 +101,21 @@ def _read(path: Path) -> bytes:
 
 def _make(path: Path) -> None:
     """Make a key file with a new key, unless another process makes it first."""
-    directory = path.parent
     try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        directory.mkdir(mode=0o700, exist_ok=True)
-        if directory.stat().st_mode & 0o022:
-            raise ConfigurationError(f"others could replace the vault key: chmod 700 {directory}")
+        private_directory(path.parent)
         _write_once(path, base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
     except OSError as error:
         raise ConfigurationError(
             f"the vault key file {path} can't be made: {error.strerror}; set {KEY_VARIABLE}"
         ) from None
+
+
+def private_directory(directory: Path) -> None:
+    """Make a directory of ours if need be; raises `ConfigurationError` for one of everybody's."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, exist_ok=True)
+    if directory.stat().st_mode & 0o022:
+        raise ConfigurationError(f"others could replace what is in it: chmod 700 {directory}")
 
 
 def _write_once(path: Path, content: bytes) -> None:

@@ -34,10 +34,13 @@ from netcancel.core.payment import (
 )
 from netcancel.errors import ConfigurationError
 from netcancel.journal import writes
-from netcancel.journal.contract import JournalClosed, Summary
+from netcancel.journal.contract import Fact, Health, JournalClosed, Summary
+from netcancel.journal.memory_life import MemoryLife
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
+
+    from netcancel.journal.life import Hold, Mark, Presence, Worker
 
 T = TypeVar("T")
 
@@ -59,6 +62,7 @@ class MemoryJournal:
         self._clock = clock
         self._rows: dict[str, _Row] = {}
         self._numbers: dict[tuple[str, str], _Row] = {}
+        self._life = MemoryLife()
         self._lock = threading.Lock()
         self._is_closed = False
 
@@ -130,10 +134,13 @@ class MemoryJournal:
         limit: int,
         hold_seconds: float,
         newest_first: bool = False,
+        seen: Mark | None = None,
     ) -> Future[list[Claim]]:
         """Take up to `limit` due payments of this world, longest due first, or the other way."""
 
         def claim(now: int) -> list[Claim]:
+            if not self._life.may_be_claimed(seen):
+                return []
             due = self._due(world, now)
             chosen = (due[::-1] if newest_first else due)[:limit]
             return self._claim(chosen, writer, hold_seconds, now)
@@ -155,9 +162,50 @@ class MemoryJournal:
         """Count the payments; those of all but `worlds` are others'."""
         return self._do(lambda now: self._summary(worlds, now))
 
+    def health(self) -> Future[Health]:
+        """Tell that nothing here lasts."""
+        lasts = Fact("lasts", "as long as its process", "for good", "use a file or a server")
+        return self._do(lambda now: Health(now, (lasts,), None))
+
     def shred_closed(self, *, keep_seconds: float, limit: int) -> Future[int]:
         """Forget the frozen bodies of payments that have been final for so long."""
         return self._do(lambda now: self._shred(writes.after(now, -keep_seconds), limit))
+
+    def strangers(self) -> Future[int]:
+        """Say that nobody else writes here."""
+        return self._do(lambda _: 0)
+
+    def check_in(self, worker: str, host: str, alive_seconds: float) -> Future[Presence]:
+        """Say that a worker is there, and count the journal's mark up by one."""
+        is_empty = not self._rows
+        return self._do(
+            lambda now: self._life.check_in(worker, host, alive_seconds, now, is_empty=is_empty)
+        )
+
+    def check_out(self, worker: str) -> Future[None]:
+        """Say that a worker ends."""
+        return self._do(lambda _: self._life.check_out(worker))
+
+    def workers(self) -> Future[Sequence[Worker]]:
+        """Return who has checked in and not out, the longest there first."""
+        return self._do(lambda _: self._life.workers())
+
+    def hold(self) -> Future[Hold | None]:
+        """Return the hold that stands."""
+        return self._do(lambda _: self._life.hold)
+
+    def hold_if_unheld(self, reason: str) -> Future[Hold]:
+        """Have recovery claim nothing from now on; a hold that stands already stays as it is."""
+        return self._do(lambda now: self._life.hold_if_unheld(reason, now))
+
+    def release_hold(
+        self,
+        *,
+        by: str,  # noqa: ARG002  nobody will ever ask who it was
+        note: str,  # noqa: ARG002  likewise
+    ) -> Future[Mark | None]:
+        """End the hold that stands, and begin a new life of the journal."""
+        return self._do(lambda _: self._life.release_hold())
 
     def close(self) -> None:
         """Refuse further calls."""

@@ -32,7 +32,7 @@ from netcancel.core.payment import (
     TooMany,
 )
 from netcancel.errors import JournalUnavailable
-from netcancel.journal import rows, writes
+from netcancel.journal import living, rows, writes
 from netcancel.journal.contract import Summary
 from netcancel.journal.statements import Query
 from netcancel.kicc import ApprovalAnswer
@@ -40,6 +40,7 @@ from netcancel.kicc import ApprovalAnswer
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from netcancel.journal.life import Mark
     from netcancel.journal.rows import Row
     from netcancel.journal.vault import Sealed, Vault
     from netcancel.journal.writer import Work
@@ -312,6 +313,8 @@ def _with_noted_answers(payments: list[Payment]) -> Asks[list[Payment]]:
 
 def look(session: Session, now: int, *, query: Query, values: dict[str, Any]) -> Payment | None:
     """Read one payment with its history."""
+    if not rows.are_writable(values.values()):
+        return None
     row = session.execute(query, values).row
     if row is None:
         return None
@@ -390,6 +393,8 @@ def confirming(
 ) -> Asks[Payment | None]:
     """Yield the queries of `confirm`."""
     number = {"tid": tid, "merc_trx_no": merc_trx_no}
+    if not rows.are_writable(number.values()):
+        return None
     row = (yield Ask(Query.FIND_TO_WRITE, [number])).row
     if row is None or row["world"] not in worlds:
         return None
@@ -420,8 +425,11 @@ def claim_due(
     limit: int,
     hold_seconds: float,
     vault: Vault,
+    seen: Mark | None,
 ) -> list[Claim]:
     """Take what is due; what can't be written stays at the head, and the next look goes past it."""
+    if not living.may_be_claimed(session, now, seen=seen):
+        return []
     claims: list[Claim] = []
     left_out = 0
     while (wanted := limit - len(claims)) > 0:
@@ -496,6 +504,13 @@ def summary(session: Session, now: int, *, worlds: Collection[str]) -> Summary:
         of_other_worlds=of_other_worlds,
         refusals={row["refused"]: row["payments"] for row in refusals},
     )
+
+
+def strangers(session: Session, _now: int) -> int:
+    """Count the open payments in states that this code doesn't know."""
+    counted = session.execute(Query.STRANGERS, {"states": json.dumps([*KNOWN_STATES])})
+    count: int = counted.rows[0]["payments"]
+    return count
 
 
 def shred_keys(session: Session, now: int, *, keep_seconds: float, limit: int) -> int:

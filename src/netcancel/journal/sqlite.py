@@ -12,7 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from netcancel.journal import operations, sqlite_file, sqlite_joined
+from netcancel.journal import (
+    operations,
+    sqlite_file,
+    sqlite_health,
+    sqlite_joined,
+    sqlite_schema,
+)
 from netcancel.journal.database import DatabaseJournal, Joined, now_by
 from netcancel.journal.sqlite_joined import execute
 from netcancel.journal.statements import Query
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
+    from netcancel.journal.contract import Health
     from netcancel.journal.operations import Answer
     from netcancel.journal.vault import Vault
     from netcancel.journal.writer import Work
@@ -108,6 +115,10 @@ class Session:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
+    def health(self, now: int) -> Health:
+        """Read back what is in force on this connection."""
+        return sqlite_health.health(self._connection, now)
+
     def close(self) -> None:
         """Release the file."""
         self._connection.close()
@@ -161,7 +172,7 @@ def open_sqlite(
     Raises `ConfigurationError` for a file that can't or must not be used.
     """
     mode = mode or sqlite_file.journal_mode(sqlite3.sqlite_version_info)
-    secret = sqlite_file.prepare(path, vault, create=create, mode=mode)
+    secret = sqlite_schema.prepare(path, vault, create=create, mode=mode)
     return DatabaseJournal(SqliteDatabase(path, mode, clock), vault, vault.digest_by(secret))
 
 

@@ -28,10 +28,12 @@ AGREED: Final = (
     "trx_amt",
     "vat_amt",
     "svc_amt",
-    "tran_dt",
-    "tran_tm",
 )
-"""What a net-cancel repeats of its approval, besides the number and the token (spec 2.2)."""
+"""What a net-cancel repeats of its approval, besides the number and the token (spec 2.2).
+
+Not its time: a repeated approval may have another one than the first, which is the one that was
+sent, and whose data ours repeats.
+"""
 
 
 @dataclass(frozen=True, slots=True)
