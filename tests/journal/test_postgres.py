@@ -212,7 +212,6 @@ CHANGED = {
     "an index is gone": "DROP INDEX payment_due",
     "a function does nothing": "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger"
     " LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$",
-    "a table of another": "CREATE TABLE theirs (x int)",
 }
 
 
@@ -224,6 +223,15 @@ def test_changed_tables_are_refused(
     run(database, change)
     with pytest.raises(ConfigurationError, match="changed the tables"):
         open_at(postgres_url)
+
+
+def test_tables_of_others_are_welcome(postgres_url: str, database: psycopg.Connection[Any]) -> None:
+    """Also in the same schema: a merchant's orders commit together with their confirmations."""
+    run(database, "CREATE TABLE orders (number TEXT PRIMARY KEY)")
+    run(database, "CREATE INDEX orders_of_number ON orders (number)")
+    with closing(open_at(postgres_url)) as journal:
+        open_one(journal)
+    assert open_tables(postgres_url).standing().is_good
 
 
 SPOILED = {
