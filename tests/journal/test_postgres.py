@@ -214,7 +214,6 @@ CHANGED = {
     "an index is gone": "DROP INDEX payment_due",
     "a function does nothing": "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger"
     " LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$",
-    "a table of another": "CREATE TABLE theirs (x int)",
 }
 
 
@@ -226,6 +225,15 @@ def test_changed_tables_are_refused(
     run(database, change)
     with pytest.raises(ConfigurationError, match="changed the tables"):
         open_at(postgres_url)
+
+
+def test_tables_of_others_are_welcome(postgres_url: str, database: psycopg.Connection[Any]) -> None:
+    """Also in the same schema: a merchant's orders commit together with their confirmations."""
+    run(database, "CREATE TABLE orders (number TEXT PRIMARY KEY)")
+    run(database, "CREATE INDEX orders_of_number ON orders (number)")
+    with closing(open_at(postgres_url)) as journal:
+        open_one(journal)
+    assert open_tables(postgres_url).standing().is_good
 
 
 SPOILED = {
@@ -410,7 +418,7 @@ def test_a_standby_that_does_not_answer_makes_a_commit_unknown(
 ) -> None:
     """PostgreSQL itself says success then, with a warning in its own language."""
     assert postgres_url
-    with used("postgres", tmp_path) as url, closing(open_at(url)) as journal:
+    with used("postgres", tmp_path, in_memory=True) as url, closing(open_at(url)) as journal:
         open_one(journal)
         set_standby(url, "nobody")
         sample = intent()
@@ -572,7 +580,7 @@ def test_only_a_transaction_of_the_journals_database_is_joined(
 def test_the_journal_of_another_database_is_not_this_one(journal: Journal, tmp_path: Path) -> None:
     """Two journals on two servers: a confirmation can't go to the wrong one."""
     payment = bring_to(journal, State.UNCONFIRMED)
-    with used("postgres", tmp_path) as url, closing(open_at(url)) as other:
+    with used("postgres", tmp_path, in_memory=True) as url, closing(open_at(url)) as other:
         open_one(other)
         with (
             psycopg.connect(url) as connection,

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from netcancel.journal.server import VaultFor
 
 SUPPORTED = (
-    "sqlite:///relative.db, sqlite:////absolute.db, postgresql://USER@HOST/DATABASE or memory://"
+    "sqlite:///relative.db, sqlite:////absolute.db, postgresql://USER@HOST/DATABASE,"
+    " mysql://USER@HOST/DATABASE (also MariaDB) or memory://"
 )
 
 
@@ -49,9 +50,11 @@ def open_journal(
     """
     if url == "memory://":
         return MemoryJournal(clock or time.time)
+    vault_for = partial(_shared_vault, vault_key, previous_vault_keys, create=create)
     if url.startswith("postgresql://"):
-        vault_for = partial(_shared_vault, vault_key, previous_vault_keys, create=create)
         return _open_postgres(url, vault_for, clock, create=create)
+    if url.startswith("mysql://"):
+        return _open_mysql(url, vault_for, clock, create=create)
     path = _file_at(url)
     size = _size_of(path)
     if not create:
@@ -68,6 +71,14 @@ def _open_postgres(
     with _with_extra("postgres"):
         from netcancel.journal.postgres import open_postgres  # noqa: PLC0415  an extra's driver
     return open_postgres(url, vault_for, clock, create=create)
+
+
+def _open_mysql(
+    url: str, vault_for: VaultFor, clock: Callable[[], float] | None, *, create: bool
+) -> Journal:
+    with _with_extra("mysql"):
+        from netcancel.journal.mysql import open_mysql  # noqa: PLC0415  likewise
+    return open_mysql(url, vault_for, clock, create=create)
 
 
 @contextmanager
@@ -139,6 +150,10 @@ def open_tables(url: str) -> Tables:
         with _with_extra("postgres"):
             from netcancel.journal.postgres import postgres_tables  # noqa: PLC0415  likewise
         return postgres_tables(url)
+    if url.startswith("mysql://"):
+        with _with_extra("mysql"):
+            from netcancel.journal.mysql import mysql_tables  # noqa: PLC0415  likewise
+        return mysql_tables(url)
     path = _file_at(url)
     _check_is_there(path)
     return SqliteTables(path, journal_mode(sqlite3.sqlite_version_info))

@@ -120,6 +120,9 @@ class Session:
             None,
         )
 
+    def announce_tables(self) -> None:
+        """Do nothing: they are in the transaction."""
+
     def begin(self, *, writes: bool) -> int:
         """Begin a transaction on a server that can write and does so durably."""
         self._deadline.begin(WRITE_SECONDS if writes else READ_SECONDS)
@@ -178,6 +181,10 @@ class Session:
         """Whether the server is at fault; a broken constraint or a value out of range is a bug."""
         bugs = (psycopg.IntegrityError, psycopg.DataError, psycopg.NotSupportedError)
         return isinstance(error, psycopg.Error | ServerTrouble) and not isinstance(error, bugs)
+
+    def is_deadlock(self, error: Exception) -> bool:
+        """Whether the server ended a deadlock by this transaction."""
+        return isinstance(error, psycopg.errors.DeadlockDetected)
 
     def is_refusal(self, error: Exception) -> bool:
         """Whether a constraint was broken."""

@@ -47,6 +47,9 @@ class ServerSession(Session, Protocol):
     def apply(self, migration: Migration) -> None:
         """Run a migration, within this transaction where the server can."""
 
+    def announce_tables(self) -> None:
+        """Let others see that they are made, where the commit alone doesn't."""
+
 
 class Server(Database, Protocol):
     """A database on a server."""
@@ -119,7 +122,7 @@ class ServerTables:
     def _apply(self, session: ServerSession, migration: Migration) -> bool:
         """Apply a migration, unless it is there: another process may have been first."""
         session.begin(writes=True)
-        session.execute(Query.LOCK_TO_MAKE, {})
+        _lock(session)
         standing = self._standing(session)
         if not (standing.is_sum or standing.is_newer):
             raise ConfigurationError(
@@ -183,17 +186,18 @@ def _is_made(session: ServerSession) -> bool:
 
 def _make(session: ServerSession, migrations: Sequence[Migration], vault: Vault) -> None:
     session.begin(writes=True)
-    session.execute(Query.LOCK_TO_MAKE, {})
+    _lock(session)
     if not session.execute(Query.IS_MADE, {}).rows[0]["is_made"]:
         for migration in migrations:
             session.apply(migration)
         for name, value in {
             "id": os.urandom(ID_BYTES),
             **_form_of(session, migrations[-1].number),
-            "secret": vault.new_secret(),  # the last: it says that all is made
+            "secret": vault.new_secret(),
         }.items():
             session.execute(Query.WRITE_META, {"name": name, "value": value})
         session.execute(Query.USE_VAULT_KEY, {"key_id": vault.key_id})
+        session.announce_tables()
     session.commit()
 
 
@@ -202,6 +206,12 @@ def _use_key(session: ServerSession, vault: Vault) -> None:
     session.begin(writes=True)
     session.execute(Query.USE_VAULT_KEY, {"key_id": vault.key_id})
     session.commit()
+
+
+def _lock(session: ServerSession) -> None:
+    """Have no other session make or upgrade tables until this one is done."""
+    if not session.execute(Query.LOCK_TO_MAKE, {}).rows[0]["is_ours"]:
+        raise ServerTrouble("another process is making its tables: try again")
 
 
 def _checked(session: ServerSession, place: str, vault: Vault) -> Prepared:

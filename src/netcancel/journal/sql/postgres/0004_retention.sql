@@ -15,9 +15,12 @@ CREATE TABLE netcancel.used_number (
 CREATE INDEX payment_closed ON netcancel.payment (updated_at, id)
     WHERE sealed_key IS NULL AND sealed_body IS NULL AND due_at IS NULL AND state <> 'escalated';
 
--- Not written, as a number that is there: whoever writes counts, and looks why.
+-- Not written, as a number that is there: whoever writes counts, and looks why. A payment that is
+-- just leaving is waited for; the look after that sees that it has left.
 CREATE FUNCTION netcancel.only_with_a_new_number() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM 1 FROM netcancel.payment
+        WHERE tid = NEW.tid AND merc_trx_no = NEW.merc_trx_no FOR KEY SHARE;
     PERFORM 1 FROM netcancel.used_number
         WHERE tid = NEW.tid AND merc_trx_no = NEW.merc_trx_no;
     RETURN CASE WHEN NOT FOUND THEN NEW END;
@@ -25,21 +28,6 @@ END $$;
 
 CREATE TRIGGER a_used_number_is_never_used_again BEFORE INSERT ON netcancel.payment
     FOR EACH ROW EXECUTE FUNCTION netcancel.only_with_a_new_number();
-
--- Its payment may have left while the insert waited for it: then the look before was too early.
-CREATE FUNCTION netcancel.refuse_a_number_that_left() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM 1 FROM netcancel.used_number
-        WHERE tid = NEW.tid AND merc_trx_no = NEW.merc_trx_no;
-    IF FOUND THEN
-        RAISE EXCEPTION 'this number was used by a payment that has just left'
-            USING ERRCODE = 'unique_violation';
-    END IF;
-    RETURN NULL;
-END $$;
-
-CREATE TRIGGER a_number_that_left_is_used AFTER INSERT ON netcancel.payment
-    FOR EACH ROW EXECUTE FUNCTION netcancel.refuse_a_number_that_left();
 
 CREATE FUNCTION netcancel.only_for_a_closed_payment() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,0 +1,1 @@
+ALTER TABLE netcancel_meta COMMENT = 'made'

@@ -1,0 +1,1 @@
+INSERT INTO netcancel_meta (name, value) VALUES (:name, :value)
