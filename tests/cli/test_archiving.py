@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import pytest
 from netcancel.cli.archive_file import ArchiveFile
 from netcancel.cli.archiving import move_all
 from netcancel.errors import ConfigurationError
+from netcancel.journal.contract import ArchivePlace
 from netcancel.journal.opening import open_journal
 
 if TYPE_CHECKING:
@@ -149,6 +151,27 @@ def test_two_do_not_write_one_archive(run: Run, place: Path, journal: Journal) -
     with ArchiveFile(place / "old.jsonl"):
         ran = run("archive", "old.jsonl", "--older-than", "9")
     assert (ran.code, "another process" in ran.err) == (2, True)
+
+
+def test_what_was_added_is_on_the_disk(
+    place: Path, journal: Journal, plant: Plant, ago: Ago, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole, each time, before anything may be deleted."""
+    synced: list[int] = []
+    sync = os.fsync
+
+    def seen(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_size)
+        sync(descriptor)
+
+    close_and_shred(journal, plant, ago, "A", "B")
+    found = journal.archivable(ArchivePlace(), closed_seconds=DAY_SECONDS, limit=9).result(10)
+    with ArchiveFile(place / "old.jsonl") as sink:
+        monkeypatch.setattr(os, "fsync", seen)
+        for payment in found.payments:
+            sink.add([payment])
+            assert synced[-1] == (place / "old.jsonl").stat().st_size > 0
+    assert len(synced) == 2
 
 
 class Torn(ArchiveFile):

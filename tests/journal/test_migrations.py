@@ -146,6 +146,27 @@ def test_an_upgrade_goes_on_where_another_was_cut_off(old: Path) -> None:
     assert upgrade(old) == []
 
 
+def test_whoever_looks_what_is_missing_lets_nobody_else_write(old: Path) -> None:
+    """From the look to the end of the step: two can't both find it missing."""
+    others: list[str] = []
+
+    def attempt(statement: str) -> None:
+        if statement.startswith("PRAGMA user_version"):
+            other = sqlite3.connect(old, isolation_level=None, timeout=0)
+            try:
+                other.execute("BEGIN IMMEDIATE")
+                others.append("let in")
+            except sqlite3.OperationalError:
+                others.append("kept out")
+            other.close()
+
+    with closing(connect(old, "truncate")) as connection:
+        connection.set_trace_callback(attempt)
+        _apply(connection, SQL.migrations[1])
+        connection.set_trace_callback(None)
+    assert set(others) == {"kept out"}
+
+
 def test_a_step_that_fails_leaves_nothing_behind(old: Path) -> None:
     """Whatever it did before it failed is undone, and the number stays."""
     step = Migration(2, "0002_wrong", "CREATE TABLE half (x) STRICT;\nALTER TABLE nothing ADD y;")
@@ -159,8 +180,11 @@ def test_a_step_that_fails_leaves_nothing_behind(old: Path) -> None:
 UPGRADE = """
 import sys
 from netcancel.journal.opening import open_tables
-sys.stdin.read(1)  # ends for all when the test closes the pipe
-print(*open_tables("sqlite:///" + sys.argv[1]).upgrade())
+tables = open_tables("sqlite:///" + sys.argv[1])
+tables.standing()
+print("ready", flush=True)
+sys.stdin.read(1)
+print(*tables.upgrade())
 """
 
 
@@ -175,6 +199,9 @@ def test_upgrades_that_race_make_each_step_once(old: Path) -> None:
         )
         for _ in range(6)
     ]
+    for child in children:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
     with ThreadPoolExecutor(6) as pool:
         said = [out for out, _ in pool.map(lambda child: child.communicate("x"), children)]
     assert [child.returncode for child in children] == [0] * 6

@@ -3,7 +3,9 @@
 import os
 import re
 import sqlite3
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -735,3 +737,30 @@ def test_what_can_not_be_read_whole_does_not_leave(path: Path) -> None:
     assert found.unreadable == 2
     assert {each.id for each in found.payments} == {payments[0].id, payments[3].id}
     journal.close()
+
+
+def test_a_number_is_not_opened_while_its_payment_leaves(path: Path) -> None:
+    """By another process at the same moment: it is known, or used, never opened."""
+    clock = Clock()
+    keeping, paying = open_file(path, clock), open_file(path, clock)
+    payments = [bring_to(keeping, State.DECLINED) for _ in range(40)]
+    clock.advance(1)
+    keeping.shred_closed(keep_seconds=0, limit=99).result()
+    found = keeping.archivable(ArchivePlace(), closed_seconds=0, limit=99).result()
+    start = threading.Barrier(2)
+
+    def leave(payment: Payment) -> int:
+        start.wait()
+        return keeping.archive([payment]).result()
+
+    def pay(payment: Payment) -> str:
+        start.wait()
+        return fate(paying.open_new(intent(merc_trx_no=payment.merc_trx_no)).result())
+
+    with ThreadPoolExecutor(2) as pool:
+        for payment in found.payments:
+            left, opened = pool.submit(leave, payment), pool.submit(pay, payment)
+            assert (left.result(), opened.result() in {"Known", "Used"}) == (1, True)
+    assert len(found.payments) == len(payments)
+    keeping.close()
+    paying.close()

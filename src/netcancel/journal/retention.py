@@ -69,6 +69,8 @@ def _archive(session: Session, now: int, payment: Payment) -> bool:
         "lines": len(payment.history),
         "now": now,
     }
+    # By itself, so that what another session wrote until then is counted by the next statement.
+    session.execute(Query.READ_TO_WRITE, {"id": payment.id})
     if not session.execute(Query.USE_NUMBER, seen).written:
         return False
     session.execute(Query.FORGET_HISTORY, {"id": payment.id})
