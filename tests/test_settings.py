@@ -80,7 +80,7 @@ def test_a_guard_gets_its_arguments(tmp_path: Path) -> None:
     assert made["policy"] == Policy(timeout_seconds=1.5)
     assert set(made) == {
         *("base_url", "credentials", "merchant", "journal"),
-        *("policy", "vault_key", "environment", "network"),
+        *("policy", "vault_key", "previous_vault_keys", "environment", "network"),
     }
 
 
@@ -124,7 +124,7 @@ def test_every_policy_field_can_be_set_everywhere(tmp_path: Path, setting: Any) 
     assert by_file.get(setting.name) == value
 
 
-@pytest.mark.parametrize("name", ["secret_key", "vault_key", "proxy"])
+@pytest.mark.parametrize("name", ["secret_key", "vault_key", "previous_vault_keys", "proxy"])
 def test_a_secret_is_read_from_its_file(tmp_path: Path, name: str) -> None:
     """Environment, file and flag may name a file that holds the secret on its only line."""
     path = tmp_path / "secret"

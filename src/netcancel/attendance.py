@@ -40,6 +40,7 @@ class Attendance:
         self._worker = f"{os.getpid()}-{secrets.token_hex(TAG_BYTES)}"
         self._host = socket.gethostname()
         self._next_at = 0.0
+        self._workers = 1
         self._hold: Hold | None = None
         self._has_told_of_copy = False
         self.mark: Mark | None = None
@@ -51,6 +52,11 @@ class Attendance:
             await self._check_in()
             self._next_at = clock.now() + CHECK_IN_SECONDS
 
+    @property
+    def workers(self) -> int:
+        """How many were alive at the last check-in, this one included."""
+        return self._workers
+
     def end(self) -> None:
         """Check out, if the journal takes it: nobody waits for it."""
         if self.mark is not None:
@@ -58,7 +64,7 @@ class Attendance:
 
     async def _check_in(self) -> None:
         # Read before: whatever is in the copy then was in the journal, unless it went back since.
-        copy = None if self._host_copy is None else await asyncio.to_thread(self._host_copy.read)
+        copy = None if self._host_copy is None else self._host_copy.read()
         asked = self._journal.check_in(self._worker, self._host, ALIVE_SECONDS)
         presence = await asyncio.wrap_future(asked)
         hold = presence.hold
@@ -66,21 +72,21 @@ class Attendance:
             reason = f"the journal is behind what {self._host} saw of it: was it restored?"
             hold = await asyncio.wrap_future(self._journal.hold_if_unheld(reason))
         elif self._host_copy is not None:
-            await self._keep(self._host_copy, copy, presence)
+            self._keep(self._host_copy, copy, presence)
         self._tell_of(hold)
-        self.mark = presence.mark
+        self.mark, self._workers = presence.mark, presence.workers
 
     def _is_behind(self, copy: Mark | None, presence: Presence) -> bool:
         """Whether it went back in time, by the host's memory or by this worker's own."""
         remembered = [mark for mark in (copy, self.mark) if mark is not None]
         return any(judge(mark, presence) is Finding.BEHIND for mark in remembered)
 
-    async def _keep(self, host_copy: HostCopy, copy: Mark | None, presence: Presence) -> None:
+    def _keep(self, host_copy: HostCopy, copy: Mark | None, presence: Presence) -> None:
         is_first = self.mark is None
         if is_first and judge(copy, presence) is Finding.UNSEEN:
             log.notice("this host sees this journal for the first time: was it restored?")
         try:
-            await asyncio.to_thread(host_copy.keep, presence)
+            host_copy.keep(presence)
         except (OSError, ConfigurationError) as error:
             self._tell_of_copy(host_copy, error)
 

@@ -48,6 +48,7 @@ class Desk:
         journal: str,
         policy: Policy,
         vault_key: str | None = None,
+        previous_vault_keys: str | None = None,
         create: bool = True,
         environment: str | None = None,
         network: Network = Network(),  # noqa: B008  frozen: the same for everybody
@@ -69,7 +70,12 @@ class Desk:
         return cls(
             gateway=gateway,
             signer=Signer({worlds[name]: each for name, each in by_channel.items()}),
-            journal=open_journal(journal, vault_key=vault_key, create=create),
+            journal=open_journal(
+                journal,
+                vault_key=vault_key,
+                previous_vault_keys=previous_vault_keys,
+                create=create,
+            ),
             policy=policy,
             worlds=worlds,
             host_copy=host_copy_of(journal),

@@ -56,6 +56,7 @@ class _Guard:
         journal: str = "sqlite:///netcancel.db",
         policy: Policy = Policy(),  # noqa: B008  frozen: the same for everybody
         vault_key: str | None = None,
+        previous_vault_keys: str | None = None,
         recovery: RecoveryPlace = "thread",
         environment: str | None = None,
         network: Network = Network(),  # noqa: B008  likewise
@@ -65,9 +66,11 @@ class _Guard:
         `base_url` is the API domain given to the merchant, `https://` (or a sandbox on loopback).
         `credentials` of several channels: the first signs for merchants that name none.
         `vault_key` is 32 bytes in Base64; else NETCANCEL_VAULT_KEY, NETCANCEL_VAULT_KEY_FILE or a
-        key file made once. `environment` names this world (None: NETCANCEL_ENVIRONMENT); recovery
-        leaves payments of another alone. `network`: how a company's network lets us out. Raises
-        `ConfigurationError` with a sentence that says what to do.
+        key file made once. `previous_vault_keys`: others that may open what they sealed, separated
+        by commas; else NETCANCEL_PREVIOUS_VAULT_KEYS or its _FILE. `environment` names this world
+        (None: NETCANCEL_ENVIRONMENT); recovery leaves payments of another alone. `network`: how a
+        company's network lets us out. Raises `ConfigurationError` with a sentence that says what to
+        do.
         """
         if recovery not in ("thread", "off"):
             raise ConfigurationError('recovery must be "thread" or "off"')
@@ -78,6 +81,7 @@ class _Guard:
             journal=journal,
             policy=policy,
             vault_key=vault_key,
+            previous_vault_keys=previous_vault_keys,
             environment=environment,
             network=network,
         )

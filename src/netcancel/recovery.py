@@ -57,6 +57,8 @@ class Vitals:
 
     swept_at: float | None = None
     """The host's time for durations of the last look that went well; None: none did yet."""
+    workers: int = 1
+    """How many recover on this journal, as far as it knows; they share the pace."""
     claimed: int = 0
     in_flight: int = 0
     is_gateway_away: bool = False
@@ -136,7 +138,7 @@ class Recovery:
         The worlds take turns, so that an outage of one doesn't keep the others waiting. Nothing is
         claimed before the worker has checked in: a restored journal would be voided from.
         """
-        await self._attendance.renew()
+        await self._attend()
         worlds = [*self._desk.worlds.values()]
         # By chance, because a pass with a small limit may reach no other than the first.
         turns = deque(random.sample(worlds, len(worlds)))
@@ -144,7 +146,7 @@ class Recovery:
             wanted = CLAIM_BATCH if limit is None else min(CLAIM_BATCH, limit - report.claimed)
             if wanted == 0:
                 return
-            await self._attendance.renew()
+            await self._attend()
             taken = await self._room_for(wanted)
             if self._breaker.is_open and taken == 0:
                 return
@@ -153,6 +155,12 @@ class Recovery:
             world = turns.popleft()
             if await self._claim_and_start(world, taken, report) == taken:
                 turns.append(world)
+
+    async def _attend(self) -> None:
+        """Check in where it is time to, and take this worker's part of the pace."""
+        await self._attendance.renew()
+        self.vitals.workers = self._attendance.workers
+        self._pace.share_with(self._attendance.workers)
 
     async def _claim_and_start(self, world: str, taken: int, report: Report) -> int:
         """Claim up to `taken` payments of a world, begin with each, and say how many."""

@@ -109,6 +109,13 @@ OWN: Final = (
         secret=True,
     ),
     Setting(
+        "previous_vault_keys",
+        Kind.TEXT,
+        None,
+        "other vault keys that may open what they sealed, separated by commas",
+        secret=True,
+    ),
+    Setting(
         "environment",
         Kind.ENVIRONMENT,
         "default",
@@ -245,6 +252,12 @@ class Settings:
         return key
 
     @property
+    def previous_vault_keys(self) -> str | None:
+        """The keys that may only open, separated by commas."""
+        keys: str | None = self.get("previous_vault_keys")
+        return keys
+
+    @property
     def policy(self) -> Policy:
         """How patient to be; raises `ConfigurationError` where the values contradict each other."""
         names = {each.name for each in POLICY}
@@ -310,6 +323,7 @@ class Settings:
             "journal": self.journal,
             "policy": self.policy,
             "vault_key": self.vault_key,
+            "previous_vault_keys": self.previous_vault_keys,
             "create": create,
             "environment": self.get("environment"),
             "network": self.network(),

@@ -19,6 +19,7 @@ from netcancel.doctor.line import ok
 from netcancel.errors import ConfigurationError, JournalUnavailable
 from netcancel.journal.master_key import master_key
 from netcancel.journal.opening import open_journal
+from netcancel.journal.rows import SCHEMA
 from netcancel.journal.sqlite import open_sqlite
 from tests.doctor.conftest import level_of, not_ok
 from tests.journal.samples import KEY, OTHER_KEY, Clock, open_file, vault
@@ -47,7 +48,7 @@ def test_a_sound_journal_gets_no_warning(load: Load) -> None:
         "is there, from NETCANCEL_VAULT_KEY",
         "the key opens the journal",
         f"SQLite: {sqlite3.sqlite_version}",
-        "schema: 1",
+        f"schema: {SCHEMA}",
         "journal mode: truncate",
         "synchronous: FULL",
         "secure_delete: on",
@@ -59,7 +60,8 @@ def test_a_sound_journal_gets_no_warning(load: Load) -> None:
         "nothing is left due",
     ):
         assert level_of(lines, words) is Level.OK
-    assert [text for text in not_ok(lines) if "MiB are free" not in text] == []
+    may_be = ("MiB are free", "nobody was seen")  # the machine's disk, and that no worker runs here
+    assert [text for text in not_ok(lines) if not any(each in text for each in may_be)] == []
 
 
 def test_looking_changes_nothing(load: Load, path: Path) -> None:
@@ -103,6 +105,8 @@ def test_a_journal_that_cannot_be_used_is_told(
     path.chmod(0o600)
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version=99")
+    connection.execute("UPDATE meta SET value = CAST('99' AS BLOB) WHERE name = 'compatible_from'")
+    connection.commit()
     connection.close()
     assert "schema 99" in refused(load)
     path.write_bytes(b"")

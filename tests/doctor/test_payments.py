@@ -59,7 +59,24 @@ def test_payments_that_are_closed_or_at_work_get_no_warning(load: Load, journal:
     for state in State:
         if state is not State.ESCALATED:
             bring_to(journal, state, world=OURS)
+    journal.check_in("1-a", "host", 15.0).result()
     assert not_ok(payments(journal, load())) == []
+
+
+def test_who_recovers_is_told(load: Load, journal: Journal, clock: Clock) -> None:
+    """By name, while they are seen; and that nobody is."""
+    assert level_of(payments(journal, load()), "nobody was seen") is Level.WARN
+    journal.check_in("1-a", "host", 15.0).result()
+    assert level_of(payments(journal, load()), "seen lately: 1-a") is Level.OK
+    clock.advance(16.0)
+    assert level_of(payments(journal, load()), "nobody was seen") is Level.WARN
+
+
+def test_a_hold_is_told(load: Load, journal: Journal) -> None:
+    """With its reason, and with the command that ends it."""
+    journal.hold_if_unheld("it was restored").result()
+    assert level_of(payments(journal, load()), "it was restored") is Level.FAIL
+    assert level_of(payments(journal, load()), "netcancel db release") is Level.FAIL
 
 
 def test_payments_for_a_person_are_counted(load: Load, journal: Journal) -> None:

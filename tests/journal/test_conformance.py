@@ -30,6 +30,7 @@ from netcancel.core.payment import (
 )
 from netcancel.errors import JournalUnavailable
 from netcancel.journal import Journal, open_journal
+from netcancel.journal.contract import RewrapPlace
 from netcancel.journal.life import Hold, Mark, Worker
 from netcancel.kicc import Loss
 from tests.journal.samples import (
@@ -876,3 +877,17 @@ def test_a_journal_tells_its_own_time(journal: Journal, clock: Clock) -> None:
     health = journal.health().result()
     assert health.now == NOW + 5 * MICROSECONDS
     assert health.facts
+
+
+def test_a_rotation_of_keys_changes_nothing_that_can_be_seen(journal: Journal) -> None:
+    """Neither payments nor versions nor bodies; where one key is in use, none is forgotten."""
+    payments = [bring_to(journal, state) for state in WAYS]
+    before = [again(journal, payment) for payment in payments]
+    in_use = [*journal.vault_keys().result()]
+    place: RewrapPlace | None = RewrapPlace()
+    while place is not None:
+        place = journal.rewrap(place, limit=3).result().then
+    assert [again(journal, payment) for payment in payments] == before
+    assert {journal.open_body(payment.id).result() for payment in payments} == {BODY}
+    assert [*journal.forget_vault_keys().result()] == []
+    assert [*journal.vault_keys().result()] == in_use

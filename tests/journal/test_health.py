@@ -9,6 +9,7 @@ import pytest
 
 from netcancel.errors import ConfigurationError
 from netcancel.journal.opening import open_as_found, open_journal
+from netcancel.journal.rows import SCHEMA
 from netcancel.journal.sqlite import Session, open_sqlite
 from netcancel.journal.sqlite_file import connect, mode_as_found
 from tests.journal.samples import KEY, OTHER_KEY, Clock, open_file, open_one, vault
@@ -44,7 +45,7 @@ def test_a_sound_journal_holds_all_that_it_must(path: Path) -> None:
     assert all(fact.holds for fact in facts.values())
     assert facts["SQLite"].found == sqlite3.sqlite_version
     assert {name: fact.found for name, fact in facts.items() if fact.must_be is not None} == {
-        "schema": "1",
+        "schema": str(SCHEMA),
         "journal mode": "truncate",
         "synchronous": "FULL",
         "secure_delete": "on",

@@ -21,10 +21,8 @@ from tests.canaries import CARD
 from tests.canaries import SECRET as GATEWAY_SECRET
 from tests.duty.shop import CREDENTIALS, ENVIRONMENT
 from tests.duty.shop import Shop as Books
+from tests.proxy.gate import DEADLINE_SECONDS, Gate
 from tests.proxy.shop import CHANNEL, SECRET
-
-DEADLINE_SECONDS = 40.0
-"""For whatever a test waits for; only a failing test comes so far."""
 
 QUICK_SECONDS = 2.0
 """Time-out where an answer is lost by silence."""
@@ -136,3 +134,11 @@ def proxied(books: Books) -> Iterator[Proxied]:
     """Return a proxy before the sandbox."""
     with proxy_for(books) as running:
         yield running
+
+
+@pytest.fixture
+def gate(van: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    """Return a gate before the gateway; it is open in the end."""
+    held = Gate(van, monkeypatch)
+    yield held
+    held.open()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.canaries import leaks_in
 from tests.duty.shop import CREDENTIALS, ENVIRONMENT, VAULT_KEY
-from tests.proxy.conftest import DEADLINE_SECONDS
+from tests.proxy.gate import DEADLINE_SECONDS
 from tests.proxy.shop import CHANNEL, SECRET
 
 if TYPE_CHECKING:

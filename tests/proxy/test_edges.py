@@ -13,7 +13,8 @@ import pytest
 
 from netcancel.proxy import app, connection
 from tests.canaries import TOKEN
-from tests.proxy.conftest import DEADLINE_SECONDS, Proxied, proxy_for, wait_until
+from tests.proxy.conftest import Proxied, proxy_for, wait_until
+from tests.proxy.gate import DEADLINE_SECONDS
 from tests.proxy.shop import (
     APPROVAL,
     CANCEL,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import struct
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from netcancel import State
 from netcancel.sandbox import Sandbox, codes
 from tests.duty.books import check_books
 from tests.duty.shop import Shop as Books
-from tests.proxy.conftest import DEADLINE_SECONDS, QUICK_SECONDS, Proxied, proxy_for, wait_until
+from tests.proxy.conftest import QUICK_SECONDS, Proxied, proxy_for, wait_until
 from tests.proxy.shop import APPROVAL, leave, net_cancel, order, pay, written
 from tests.proxy.tellings import check_told, live_numbers
 
@@ -23,39 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.proxy.gate import Gate
+
 BODY = written(order("ORD_1"))
-
-
-class Gate:
-    """Holds up every request at the gateway until it is opened."""
-
-    def __init__(self, van: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._open = threading.Event()
-        self._came = threading.Event()
-        receive = van._world.gateway.receive
-
-        def held(request: Any) -> Any:
-            self._came.set()
-            self._open.wait(DEADLINE_SECONDS)
-            return receive(request)
-
-        monkeypatch.setattr(van._world.gateway, "receive", held)
-
-    def wait_until_reached(self) -> None:
-        """Wait until a request stands before it."""
-        assert self._came.wait(DEADLINE_SECONDS)
-
-    def open(self) -> None:
-        """Let all through, from now on."""
-        self._open.set()
-
-
-@pytest.fixture
-def gate(van: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
-    """Return a gate before the gateway; it is open in the end."""
-    held = Gate(van, monkeypatch)
-    yield held
-    held.open()
 
 
 def close(sock: socket.socket, how: str) -> None:

@@ -18,7 +18,7 @@ import trustme
 from netcancel import State
 from tests.duty.books import check_books
 from tests.missing import missing
-from tests.proxy.conftest import DEADLINE_SECONDS
+from tests.proxy.gate import DEADLINE_SECONDS
 from tests.proxy.processes import ProxyProgram
 from tests.proxy.shop import (
     APPROVAL,

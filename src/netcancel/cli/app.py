@@ -43,13 +43,17 @@ COMMANDS = (
     ("db check", "upkeep:check", "Compare the journal's tables with this netcancel's."),
     ("db upgrade", "upkeep:upgrade", "Bring the journal's tables up to date."),
     ("db release", "upkeep:release", "Let recovery go on in a journal that was held."),
+    ("vault rotate", "rotating:rotate", "Seal everything anew under the current vault key."),
     ("proxy", "proxying:proxy", "Serve shops in other languages as a drop-in gateway."),
     ("doctor", "doctoring:doctor", "Check configuration, files, journal, clocks and gateway."),
     ("worker", "working:worker", "Recover payments until stopped; several may run."),
 )
 """Name, module below `netcancel.cli` with its function, and help, in the order of the help."""
 
-GROUPS = {"db": "Keep the journal: its tables, and the hold after a restore."}
+GROUPS = {
+    "db": "Keep the journal: its tables, and the hold after a restore.",
+    "vault": "Keep the keys that seal tokens.",
+}
 """The first words of names of two."""
 
 

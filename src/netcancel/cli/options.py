@@ -39,7 +39,12 @@ def reading(settings: Settings) -> Generator[Journal]:
     from netcancel.journal.opening import open_journal
 
     refuse_memory(settings)
-    journal = open_journal(settings.journal, vault_key=settings.vault_key, create=False)
+    journal = open_journal(
+        settings.journal,
+        vault_key=settings.vault_key,
+        previous_vault_keys=settings.previous_vault_keys,
+        create=False,
+    )
     try:
         yield journal
     finally:

@@ -69,7 +69,7 @@ def _attendance(journal: Journal) -> Iterator[Line]:
         yield warn(
             RECOVERY,
             f"nobody was seen in the last {ALIVE_SECONDS:g} s",
-            "start netcancel worker, or a guard with a thread of its own",
+            "see that a worker runs, or a guard with a thread of its own",
         )
 
 

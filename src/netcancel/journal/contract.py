@@ -88,6 +88,25 @@ class Health:
     """Where it lies on this host; None: elsewhere, and its free space is not ours to see."""
 
 
+@dataclass(frozen=True, slots=True)
+class RewrapPlace:
+    """How far a rotation of keys has come; the default is its beginning."""
+
+    key_id: str = ""
+    after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrapped:
+    """What a step of a rotation did."""
+
+    done: int
+    damaged: int
+    """Rows whose key can't be opened: they stay as they are."""
+    then: RewrapPlace | None
+    """Where to go on; None: every row was looked at."""
+
+
 class Journal(Protocol):
     """Remembers payments; see the module's docstring for what holds of every operation."""
 
@@ -125,7 +144,11 @@ class Journal(Protocol):
         """Make due at once what `writer` wrote last and still owes (`Event.OWNER_GAVE_UP`)."""
 
     def open_body(self, payment_id: str) -> Future[bytes | None]:
-        """Open the frozen body of a net-cancel; None: shredded, damaged or not there."""
+        """Open the frozen body of a net-cancel; None: shredded, damaged or not there.
+
+        Fails with `JournalUnavailable` where this process lacks a vault key that is in use; so does
+        `claim_due`: what it can't open is not damaged.
+        """
 
     def open_answer(self, payment_id: str, asked: Asked) -> Future[bytes | None]:
         """Open an answer that a move kept; None: never kept, shredded or damaged."""
@@ -212,6 +235,19 @@ class Journal(Protocol):
 
     def shred_closed(self, *, keep_seconds: float, limit: int) -> Future[int]:
         """Destroy the sealed data of payments final for so long; returns how many."""
+
+    def vault_keys(self) -> Future[Sequence[str]]:
+        """Return the ids of the vault keys in use, in hexadecimal digits."""
+
+    def rewrap(self, place: RewrapPlace, *, limit: int) -> Future[Rewrapped]:
+        """Wrap the keys of up to `limit` rows anew with the current vault key.
+
+        That is in use from then on. Only what is as it was read is replaced. Whoever begins anew
+        passes over what is done.
+        """
+
+    def forget_vault_keys(self) -> Future[Sequence[str]]:
+        """Forget the keys that nothing is sealed with, but the current one; returns their ids."""
 
     def strangers(self) -> Future[int]:
         """Count the open payments in states of a newer netcancel: nobody here touches them."""

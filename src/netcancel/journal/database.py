@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from netcancel.core.lifecycle import State
 from netcancel.core.payment import MICROSECONDS
-from netcancel.journal import life, living, operations, rows, writer
+from netcancel.journal import keys, life, living, operations, rows, writer
 from netcancel.journal.operations import Moving, MovingAndKeeping, Opening
 from netcancel.journal.statements import Query
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         Payment,
         TooMany,
     )
-    from netcancel.journal.contract import Health, Summary
+    from netcancel.journal.contract import Health, Rewrapped, RewrapPlace, Summary
     from netcancel.journal.life import Hold, Mark, Presence, Worker
     from netcancel.journal.operations import Answer, Runs
     from netcancel.journal.vault import Digest, Vault
@@ -254,6 +254,19 @@ class DatabaseJournal:
         work = partial(operations.shred_keys, keep_seconds=keep_seconds, limit=limit)
         self._writer.submit(work, writes=True).add_done_callback(then)
         return done
+
+    def vault_keys(self) -> Future[Sequence[str]]:
+        """Return the ids of the vault keys in use."""
+        return self._writer.submit(keys.names, writes=False)
+
+    def rewrap(self, place: RewrapPlace, *, limit: int) -> Future[Rewrapped]:
+        """Wrap the keys of up to `limit` rows anew with the current vault key."""
+        work = partial(keys.rewrap, vault=self._vault, place=place, limit=limit)
+        return self._writer.submit(work, writes=True)
+
+    def forget_vault_keys(self) -> Future[Sequence[str]]:
+        """Forget the keys that nothing is sealed with, but the current one."""
+        return self._writer.submit(partial(keys.forget, vault=self._vault), writes=True)
 
     def strangers(self) -> Future[int]:
         """Count the open payments in states of a newer netcancel."""

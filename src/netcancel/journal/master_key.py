@@ -1,6 +1,7 @@
-"""Where the master key comes from: the argument, the environment, or a key file made once.
+"""Where the master keys come from: the argument, the environment, or a key file made once.
 
-The first that is set decides; nothing falls back from a key that is malformed or weak.
+The first that is set decides; nothing falls back from a key that is malformed or weak. Previous
+keys, which only open, come from the argument or the environment.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from netcancel.journal.vault import KEY_BYTES
 
 KEY_VARIABLE: Final = "NETCANCEL_VAULT_KEY"
 FILE_VARIABLE: Final = "NETCANCEL_VAULT_KEY_FILE"
+PREVIOUS_VARIABLE: Final = "NETCANCEL_PREVIOUS_VAULT_KEYS"
+PREVIOUS_FILE_VARIABLE: Final = "NETCANCEL_PREVIOUS_VAULT_KEYS_FILE"
 FILE_BYTES_MAX: Final = 1024
 """A key is 44 characters; anything long is not a key file."""
 
@@ -54,6 +57,25 @@ def key_file() -> Path:
     return state_directory() / "vault.key"
 
 
+def previous_keys(given: str | None = None) -> list[bytes]:
+    """Return the master keys that may only open: none, one, or several separated by commas.
+
+    Raises `ConfigurationError`, which never shows a key.
+    """
+    if given is not None:
+        return _parse_all(given, "previous_vault_keys")
+    if (text := os.environ.get(PREVIOUS_VARIABLE)) is not None:
+        return _parse_all(text, PREVIOUS_VARIABLE)
+    if (name := os.environ.get(PREVIOUS_FILE_VARIABLE)) is not None:
+        path = Path(name)
+        return _parse_all(_read_text(path), f"the vault key file {path}")
+    return []
+
+
+def _parse_all(text: str, source: str) -> list[bytes]:
+    return [parse(part, source) for part in text.split(",")]
+
+
 def state_directory() -> Path:
     """Return this host's directory for what belongs to no single journal."""
     home = os.environ.get("XDG_STATE_HOME") or ""
@@ -81,6 +103,10 @@ def _is_weak(key: bytes) -> bool:
 
 
 def _read(path: Path) -> bytes:
+    return parse(_read_text(path), f"the vault key file {path}")
+
+
+def _read_text(path: Path) -> str:
     """Read a key file that nobody else can read."""
     try:
         with path.open("rb") as file:
@@ -89,14 +115,13 @@ def _read(path: Path) -> bytes:
                 raise ConfigurationError(f"{path} is not a vault key file")
             if status.st_mode & 0o077:
                 raise ConfigurationError(f"others can read the vault key: chmod 600 {path}")
-            text = file.read(FILE_BYTES_MAX).decode("ascii", errors="replace")
+            return file.read(FILE_BYTES_MAX).decode("ascii", errors="replace")
     except FileNotFoundError:
         raise ConfigurationError(
             f"there is no vault key: set {KEY_VARIABLE}, or bring the key file back to {path}"
         ) from None
     except OSError as error:
         raise ConfigurationError(f"the vault key file {path}: {error.strerror}") from None
-    return parse(text, f"the vault key file {path}")
 
 
 def _make(path: Path) -> None:

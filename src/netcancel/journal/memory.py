@@ -34,12 +34,13 @@ from netcancel.core.payment import (
 )
 from netcancel.errors import ConfigurationError
 from netcancel.journal import writes
-from netcancel.journal.contract import Fact, Health, JournalClosed, Summary
+from netcancel.journal.contract import Fact, Health, JournalClosed, Rewrapped, Summary
 from netcancel.journal.memory_life import MemoryLife
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
+    from netcancel.journal.contract import RewrapPlace
     from netcancel.journal.life import Hold, Mark, Presence, Worker
 
 T = TypeVar("T")
@@ -170,6 +171,23 @@ class MemoryJournal:
     def shred_closed(self, *, keep_seconds: float, limit: int) -> Future[int]:
         """Forget the frozen bodies of payments that have been final for so long."""
         return self._do(lambda now: self._shred(writes.after(now, -keep_seconds), limit))
+
+    def vault_keys(self) -> Future[Sequence[str]]:
+        """Say that nothing is sealed here."""
+        return self._do(lambda _: ())
+
+    def rewrap(
+        self,
+        place: RewrapPlace,  # noqa: ARG002  there is nothing to go through
+        *,
+        limit: int,  # noqa: ARG002  likewise
+    ) -> Future[Rewrapped]:
+        """Say that it is done."""
+        return self._do(lambda _: Rewrapped(0, 0, None))
+
+    def forget_vault_keys(self) -> Future[Sequence[str]]:
+        """Say that there is none."""
+        return self._do(lambda _: ())
 
     def strangers(self) -> Future[int]:
         """Say that nobody else writes here."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from netcancel.errors import ConfigurationError
 from netcancel.journal.host_copy import HostCopy
-from netcancel.journal.master_key import is_from_key_file, master_key
+from netcancel.journal.master_key import is_from_key_file, master_key, previous_keys
 from netcancel.journal.memory import MemoryJournal
 from netcancel.journal.sqlite import open_sqlite
 from netcancel.journal.sqlite_file import journal_mode, mode_as_found
@@ -38,6 +38,7 @@ def open_journal(
     url: str,
     *,
     vault_key: str | None = None,
+    previous_vault_keys: str | None = None,
     create: bool = True,
     clock: Callable[[], float] | None = None,
 ) -> Journal:
@@ -49,7 +50,7 @@ def open_journal(
     """
     if url == "memory://":
         return MemoryJournal(clock or time.time)
-    vault_for = partial(_shared_vault, vault_key, create=create)
+    vault_for = partial(_shared_vault, vault_key, previous_vault_keys, create=create)
     if url.startswith("postgresql://"):
         return _open_postgres(url, vault_for, clock, create=create)
     if url.startswith("mysql://"):
@@ -59,7 +60,8 @@ def open_journal(
     if not create:
         _check_is_there(path)
     may_make_key = create and not size
-    vault = Vault(master_key(vault_key, create=may_make_key))
+    previous = previous_keys(previous_vault_keys)
+    vault = Vault(master_key(vault_key, create=may_make_key), *previous)
     return open_sqlite(path, vault, clock or time.time, create=create)
 
 
@@ -90,9 +92,12 @@ def _with_extra(name: str) -> Generator[None]:
         ) from None
 
 
-def _shared_vault(vault_key: str | None, *, create: bool, is_new: bool) -> Vault:
+def _shared_vault(
+    vault_key: str | None, previous_vault_keys: str | None, *, create: bool, is_new: bool
+) -> Vault:
     """Return the vault of a journal that many machines may share."""
-    vault = Vault(master_key(vault_key, create=create and is_new))
+    previous = previous_keys(previous_vault_keys)
+    vault = Vault(master_key(vault_key, create=create and is_new), *previous)
     if is_new and is_from_key_file(vault_key):
         log.notice(
             "the journal's tokens are sealed with this host's key file: every machine that uses the"
@@ -112,17 +117,27 @@ def _size_of(path: Path) -> int | None:
 
 
 def open_as_found(
-    url: str, *, vault_key: str | None = None, clock: Callable[[], float] | None = None
+    url: str,
+    *,
+    vault_key: str | None = None,
+    previous_vault_keys: str | None = None,
+    clock: Callable[[], float] | None = None,
 ) -> Journal:
     """Open the journal that is there, and leave it as it is held: nothing is made or converted.
 
     Raises `ConfigurationError`, also for a file that this SQLite would have to convert first.
     """
     if (path := file_of(url)) is None:
-        return open_journal(url, vault_key=vault_key, create=False, clock=clock)
+        return open_journal(
+            url,
+            vault_key=vault_key,
+            previous_vault_keys=previous_vault_keys,
+            create=False,
+            clock=clock,
+        )
     _check_is_there(path)
     mode = mode_as_found(path)
-    vault = Vault(master_key(vault_key, create=False))
+    vault = Vault(master_key(vault_key, create=False), *previous_keys(previous_vault_keys))
     return open_sqlite(path, vault, clock or time.time, create=False, mode=mode)
 
 

@@ -32,7 +32,7 @@ from netcancel.core.payment import (
     TooMany,
 )
 from netcancel.errors import JournalUnavailable
-from netcancel.journal import living, rows, writes
+from netcancel.journal import keys, living, rows, writes
 from netcancel.journal.contract import Summary
 from netcancel.journal.statements import Query
 from netcancel.kicc import ApprovalAnswer
@@ -173,6 +173,7 @@ class Opening:
             return opened[0]
         known = self._known(session, now)
         if known is None:
+            keys.check_in_use(session, self.sealed)
             raise JournalUnavailable("the number was there, and then it was not")
         return known
 
@@ -349,6 +350,7 @@ def hand_over(session: Session, now: int, *, payment_id: str, writer: str) -> No
 
 def open_body(session: Session, now: int, *, payment_id: str, vault: Vault) -> bytes | None:
     """Open a frozen body."""
+    keys.check_ring(session, vault)
     row = session.execute(Query.READ, {"id": payment_id}).row
     return None if row is None else _unsealed(row, now, vault)[1]
 
@@ -381,6 +383,7 @@ def open_answer(
     session: Session, now: int, *, payment_id: str, asked: Asked, vault: Vault
 ) -> bytes | None:
     """Open a kept answer."""
+    keys.check_ring(session, vault)
     row = session.execute(Query.KEPT_ANSWER, {"id": payment_id, "asked": asked.value}).row
     if row is None:
         return None
@@ -430,6 +433,7 @@ def claim_due(
     """Take what is due; what can't be written stays at the head, and the next look goes past it."""
     if not living.may_be_claimed(session, now, seen=seen):
         return []
+    keys.check_ring(session, vault)
     claims: list[Claim] = []
     left_out = 0
     while (wanted := limit - len(claims)) > 0:

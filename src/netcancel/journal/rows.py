@@ -13,7 +13,7 @@ from netcancel.kicc import ApprovalAnswer, Loss
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 """The number of the newest migration: the schema that this code works with, in every database."""
 
 SEALED_SCHEMA: Final = 1
@@ -40,6 +40,17 @@ def name_of(payment: Payment | Intent) -> bytes:
         tid=payment.tid,
         merc_trx_no=payment.merc_trx_no,
         payment_id=payment.id,
+        schema=SEALED_SCHEMA,
+    )
+
+
+def name_in(row: Row) -> bytes:
+    """Return what a row's sealed text is bound to."""
+    return row_name(
+        world=row["world"],
+        tid=row["tid"],
+        merc_trx_no=row["merc_trx_no"],
+        payment_id=row["id"],
         schema=SEALED_SCHEMA,
     )
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from netcancel.errors import ConfigurationError
 from netcancel.journal.contract import Fact
 from netcancel.journal.database import Database, Session
+from netcancel.journal.keys import check_keys, keys_in_use
 from netcancel.journal.migrations import COMPATIBLE_FROM, Standing, check_schema, standing_of
 from netcancel.journal.rows import SCHEMA
 from netcancel.journal.statements import Query
@@ -93,7 +94,10 @@ def prepare(server: Server, vault_for: VaultFor, *, create: bool) -> Prepared:
     """
     with _session_of(server) as session:
         vault = _made(session, server, vault_for, create=create)
-        return _checked(session, server.place, vault)
+        prepared = _checked(session, server.place, vault)
+        if create:
+            _use_key(session, vault)
+        return prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +192,19 @@ def _make(session: ServerSession, migrations: Sequence[Migration], vault: Vault)
             session.apply(migration)
         for name, value in {
             "id": os.urandom(ID_BYTES),
-            "key_id": vault.key_id,
             **_form_of(session, migrations[-1].number),
             "secret": vault.new_secret(),
         }.items():
             session.execute(Query.WRITE_META, {"name": name, "value": value})
+        session.execute(Query.USE_VAULT_KEY, {"key_id": vault.key_id})
         session.announce_tables()
+    session.commit()
+
+
+def _use_key(session: ServerSession, vault: Vault) -> None:
+    """Have the vault's current key in use, before anything is sealed with it."""
+    session.begin(writes=True)
+    session.execute(Query.USE_VAULT_KEY, {"key_id": vault.key_id})
     session.commit()
 
 
@@ -211,12 +222,7 @@ def _checked(session: ServerSession, place: str, vault: Vault) -> Prepared:
     check_schema(schema, None if compatible_from is None else compatible_from["value"], place)
     if schema == SCHEMA and _meta(session, "shape") != _shape_of(session):
         raise ConfigurationError(f"somebody changed the tables of {place}: restore them")
-    key_id = _meta(session, "key_id")
-    if key_id != vault.key_id:
-        raise ConfigurationError(
-            f"the journal was made with another vault key (id {key_id.hex()}, this one is"
-            f" {vault.key_id.hex()}): set NETCANCEL_VAULT_KEY to the key that it was made with"
-        )
+    check_keys(vault, keys_in_use(session), place)
     digest = vault.digest_by(_meta(session, "secret"))
     journal_id = _meta(session, "id")
     session.commit()

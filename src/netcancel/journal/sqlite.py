@@ -38,6 +38,9 @@ LOOK_SECONDS: Final = 0.001
 PRIMARY_CODE: Final = 0xFF
 """What SQLite adds above this only says more of the same trouble."""
 
+OVERWRITING: Final = frozenset({Query.SHRED_BODIES, Query.REWRAP_KEY, Query.REWRAP_SECRET})
+"""After these, what was there before must be nowhere on the disk any more."""
+
 
 class Session:
     """A connection to the file, and what its transactions need."""
@@ -53,7 +56,7 @@ class Session:
 
     def execute(self, query: Query, *values: Mapping[str, Any]) -> Answer:
         """Ask with named parameters."""
-        if query is Query.SHRED_BODIES:
+        if query in OVERWRITING:
             self._empties_log = self._is_wal  # after the commit: it holds what was overwritten
         return execute(self._connection.execute, query, values)
 

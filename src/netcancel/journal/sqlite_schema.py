@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from netcancel.errors import ConfigurationError
 from netcancel.journal import sqlite_file
+from netcancel.journal.keys import check_keys
 from netcancel.journal.master_key import sync_directory
 from netcancel.journal.migrations import COMPATIBLE_FROM, Standing, check_schema, standing_of
 from netcancel.journal.rows import SCHEMA
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from netcancel.journal.vault import Vault
 
 OUR_TABLES: Final = frozenset(
-    {"meta", "payment", "kept_answer", "history", "worker", "incarnation", "hold"}
+    {"meta", "payment", "kept_answer", "history", "worker", "incarnation", "hold", "vault_key"}
 )
 
 UPGRADE_WAIT_SECONDS: Final = 60
@@ -46,7 +47,10 @@ def prepare(path: Path, vault: Vault, *, create: bool, mode: str) -> bytes:
             check_schema(schema, meta(connection, COMPATIBLE_FROM), str(path))
             if schema == SCHEMA and not _is_sum(connection, schema):
                 raise ConfigurationError(f"somebody changed the tables of {path}: restore it")
-            return _secret_of(connection, vault)
+            secret = _secret_of(connection, path, vault)
+        if create:
+            _use_key(connection, vault)
+        return secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +128,9 @@ def _make(connection: sqlite3.Connection, path: Path, vault: Vault, *, create: b
             for migration in SQL.migrations:
                 _run(connection, migration)
             write = SQL.load(Query.WRITE_META)
-            for name, value in {"key_id": vault.key_id, "secret": vault.new_secret()}.items():
-                connection.execute(write.text, write.bind({"name": name, "value": value}))
+            secret = {"name": "secret", "value": vault.new_secret()}
+            connection.execute(write.text, write.bind(secret))
+            _use_key(connection, vault)
             connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
     sync_directory(path.parent)
 
@@ -164,13 +169,21 @@ def _sum_of_migrations(schema: int) -> list[tuple[Any, ...]]:
         return objects_of(pattern)
 
 
-def _secret_of(connection: sqlite3.Connection, vault: Vault) -> bytes:
-    key_id, secret = (meta(connection, name) for name in ("key_id", "secret"))
-    if key_id is None or secret is None:
+def _secret_of(connection: sqlite3.Connection, path: Path, vault: Vault) -> bytes:
+    secret, in_use = meta(connection, "secret"), _keys_in_use(connection)
+    if secret is None or not in_use:
         raise ConfigurationError("the journal has lost its key's mark: restore it")
-    if key_id != vault.key_id:
-        raise ConfigurationError(
-            f"the journal was made with another vault key (id {key_id.hex()}, this one is"
-            f" {vault.key_id.hex()}): set NETCANCEL_VAULT_KEY to the key that it was made with"
-        )
+    check_keys(vault, in_use, str(path))
     return secret
+
+
+def _use_key(connection: sqlite3.Connection, vault: Vault) -> None:
+    """Have the vault's current key in use, before anything is sealed with it."""
+    if vault.key_id not in _keys_in_use(connection):
+        use = SQL.load(Query.USE_VAULT_KEY)
+        connection.execute(use.text, use.bind({"key_id": vault.key_id}))
+
+
+def _keys_in_use(connection: sqlite3.Connection) -> list[bytes]:
+    rows = connection.execute(SQL.load(Query.VAULT_KEYS).text)
+    return [bytes(row[0]) for row in rows]

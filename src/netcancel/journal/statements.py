@@ -64,6 +64,12 @@ class Query(StrEnum):
     SHRED_BODIES = "shred_bodies"
     READ_META = "read_meta"
     WRITE_META = "write_meta"
+    VAULT_KEYS = "vault_keys"
+    USE_VAULT_KEY = "use_vault_key"
+    SEALED_WITH = "sealed_with"
+    REWRAP_KEY = "rewrap_key"
+    REWRAP_SECRET = "rewrap_secret"  # noqa: S105  the name of a file
+    FORGET_VAULT_KEY = "forget_vault_key"
     STRANGERS = "strangers"
     ANY_PAYMENT = "any_payment"
     INCARNATIONS = "incarnations"
@@ -86,6 +92,8 @@ class Query(StrEnum):
     SHAPE = "shape"
     # Where triggers can't do it.
     TELL = "tell"
+    LOCK_VAULT_KEY = "lock_vault_key"
+    HOLD_VAULT_KEY = "hold_vault_key"
     ANNOUNCE = "announce"
     NOW = "now"
     VERSION = "version"

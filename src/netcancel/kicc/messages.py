@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _AMOUNTS = frozenset({Kind.TOTAL, Kind.PART})
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 _WIRES = frozenset(field.wire for field in REQUEST_FIELDS)
 _FOLDED_WIRES = frozenset(wire.casefold() for wire in _WIRES)
 

@@ -1,0 +1,1 @@
+INSERT INTO netcancel_vault_key (id) VALUES (:key_id) ON DUPLICATE KEY UPDATE id = VALUES(id)

@@ -1,0 +1,1 @@
+SELECT id FROM netcancel_vault_key ORDER BY id

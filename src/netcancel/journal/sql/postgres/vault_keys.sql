@@ -1,0 +1,1 @@
+SELECT id FROM netcancel.vault_key ORDER BY id

@@ -1,0 +1,1 @@
+SELECT id FROM vault_key ORDER BY id
