@@ -220,6 +220,7 @@ def _multiply_mariadb(url: str, copies: int) -> None:
         cursor.execute(
             "SELECT column_name FROM information_schema.columns"
             " WHERE table_schema = DATABASE() AND table_name LIKE '%payment'"
+            " AND extra NOT LIKE '%GENERATED%'"
         )
         columns = [row[0] for row in cursor.fetchall()]
         cursor.execute(

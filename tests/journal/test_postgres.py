@@ -9,6 +9,7 @@ import os
 import signal
 import sqlite3
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -718,3 +719,24 @@ def test_a_new_journal_is_the_sum_of_its_steps(postgres_url: str, journal: Journ
     assert not open_tables(postgres_url).standing().is_sum
     with pytest.raises(ConfigurationError, match="somebody changed"):
         open_tables(postgres_url).upgrade()
+
+
+def test_no_statement_that_runs_often_walks_through_the_whole_table(
+    postgres_url: str, journal: Journal
+) -> None:
+    """Each finds its rows by an index, where the server is asked to use one if there is any."""
+    for _ in range(3):
+        bring_to(journal, State.APPROVED)
+    numbers: dict[str, Any] = {"now": 1, "limit": 1, "seq": 1, "closed_before": 1, "after": 1}
+    values = defaultdict(lambda: "1", numbers | {"key_id": b"1"})
+    for query in (
+        Query.DUE, Query.DUE_NEWEST_FIRST, Query.COUNT_IN_DOUBT, Query.READ, Query.FIND,
+        Query.FIND_BY_VAN_NUMBER, Query.HISTORY, Query.SHRED_KEYS, Query.SHRED_BODIES,
+        Query.SHRED_ANSWERS, Query.MOVE, Query.NOTED_ANSWERS, Query.NOTE, Query.SEALED_WITH,
+    ):  # fmt: skip
+        ((text, parameters),) = SQL.bound(query, [values])
+        with psycopg.connect(postgres_url) as connection:
+            connection.execute("SET LOCAL enable_seqscan = off")
+            plan = connection.execute(f"EXPLAIN {text}".encode(), parameters).fetchall()
+            connection.rollback()
+        assert [step for (step,) in plan if "Seq Scan on payment" in step] == [], query

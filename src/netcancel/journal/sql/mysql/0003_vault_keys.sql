@@ -18,9 +18,8 @@ DROP TRIGGER IF EXISTS netcancel_a_key_that_is_needed_stays;
 
 CREATE TRIGGER netcancel_a_key_that_is_needed_stays BEFORE DELETE ON netcancel_vault_key
 FOR EACH ROW
-IF EXISTS (SELECT 1 FROM netcancel_payment
-        WHERE sealed_key IS NOT NULL AND SUBSTR(sealed_key, 2, 8) = OLD.id)
+IF EXISTS (SELECT 1 FROM netcancel_payment WHERE key_id = OLD.id)
     OR EXISTS (SELECT 1 FROM netcancel_meta
-        WHERE name = 'secret' AND SUBSTR(value, 2, 8) = OLD.id)
+        WHERE name = 'secret' AND SUBSTRING(value, 2, 8) = OLD.id)
 THEN SIGNAL SQLSTATE '23000' SET MYSQL_ERRNO = 1048,
     MESSAGE_TEXT = 'a vault key is forgotten only when nothing is sealed with it'; END IF;

@@ -3,7 +3,8 @@
 WITH ours AS (
     SELECT c.oid, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE n.nspname = 'netcancel' AND c.relname IN (
-        'meta', 'payment', 'kept_answer', 'history', 'worker', 'incarnation', 'hold')
+        'meta', 'payment', 'kept_answer', 'history', 'worker', 'incarnation', 'hold',
+        'vault_key', 'used_number')
 )
 SELECT concat_ws(' ', 'column', ours.relname, a.attname, format_type(a.atttypid, a.atttypmod),
     a.attnotnull, a.attidentity) AS part
@@ -23,4 +24,7 @@ WHERE NOT t.tgisinternal
 UNION ALL
 SELECT concat_ws(' ', 'function', p.proname, p.prosrc)
 FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
-WHERE n.nspname = 'netcancel' AND p.proname IN ('tell_intent', 'tell_move', 'refuse')
+WHERE n.nspname = 'netcancel' AND p.proname IN (
+    'tell_intent', 'tell_move', 'refuse', 'only_with_a_key_in_use', 'keep_a_needed_key',
+    'only_with_a_new_number', 'only_for_a_closed_payment', 'leave_a_number',
+    'leave_with_its_payment')
