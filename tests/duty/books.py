@@ -41,7 +41,7 @@ def check_books(van: Sandbox, shop: Shop, told: Mapping[str, Outcome] | None = N
         _check_times(payment, of_number[payment.merc_trx_no])
     for number, outcome in (told or {}).items():
         if isinstance(outcome, Approved):
-            assert _is_proof(of_number[number]), number
+            assert is_proof(of_number[number]), number
 
 
 def by_number(requests: list[RecordedRequest]) -> dict[str, list[RecordedRequest]]:
@@ -86,7 +86,7 @@ def _check_times(payment: Payment, requests: list[RecordedRequest]) -> None:
         assert payment.created_at / 1_000_000 <= request["at"]
 
 
-def _is_proof(requests: list[RecordedRequest]) -> bool:
+def is_proof(requests: list[RecordedRequest]) -> bool:
     """Whether the approval was worked and answered with the success code, unspoilt (I8)."""
     return any(
         request["endpoint"] == "approval"
