@@ -97,6 +97,66 @@ def recover_and_die(
         say(payment.state)
 
 
+class Waiting:
+    """Performs effects; with the first answer of the gateway in hand it waits for a file."""
+
+    def __init__(self, perform: Perform, say: Say, go: str) -> None:
+        self._perform = perform
+        self._say = say
+        self._go = Path(go)
+        self._has_waited = False
+
+    def __call__(self, effect: Effect[Any]) -> Any:
+        """Perform one effect."""
+        answer = self._perform(effect)
+        if isinstance(effect, Exchange) and not self._has_waited:
+            self._has_waited = True
+            self._say("answered")
+            _await(self._go.exists)
+        return answer
+
+    def close(self) -> None:
+        """Close no connections: a guard's performer has the last word, and this one is a test's."""
+
+
+def approve_and_wait(say: Say, *, shop: dict[str, Any], number: str, go: str) -> None:
+    """Approve, waiting with the answer in hand; say the outcome's name."""
+    with Shop.of_words(shop).guard() as guard:
+        vars(guard)["_perform"] = Waiting(guard._perform, say, go)
+        say(type(guard.approve(**order_of(number))).__name__)
+
+
+def recover_and_wait(say: Say, *, shop: dict[str, Any], ahead_seconds: float, go: str) -> None:
+    """Claim one payment that is due, and wait with its answer in hand; say the payment's state."""
+    our = Shop.of_words(shop)
+    with our.desk(ahead_seconds=ahead_seconds) as desk:
+        claimed_at, writer = clock.now(), new_tag()
+        [claim] = desk.journal.claim_due(
+            world=desk.world(), writer=writer, limit=1, hold_seconds=our.policy.hold_seconds
+        ).result()
+        perform = Waiting(desk.blocking_performer(), say, go)
+        say(drive(flows.recover(claim, claimed_at, writer, our.policy), perform).state)
+
+
+def recover_once(say: Say, *, shop: dict[str, Any], go: str) -> None:
+    """Wait for a file, and recover what is due by the journal's own clock; say how many."""
+    with Shop.of_words(shop).guard() as guard:
+        say("ready")
+        _await(Path(go).exists)
+        say(guard.recover().claimed)
+
+
+def on_another_host(
+    say: Say, *, ahead_seconds: float, plays: str, arguments: dict[str, Any]
+) -> None:
+    """Play a part on a host whose wall clock is wrong."""
+    seconds, nanoseconds = time.time, time.time_ns
+    ahead_nanoseconds = int(ahead_seconds * 1_000_000_000)
+    time.time = lambda: seconds() + ahead_seconds
+    time.time_ns = lambda: nanoseconds() + ahead_nanoseconds
+    globals()[plays](say, **arguments)
+
+
 def cancel_and_die(say: Say, *, shop: dict[str, Any], number: str, effect: int, side: str) -> None:
     """Cancel, and die at an effect; who survives says the payment's state."""
     our = Shop.of_words(shop)
