@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import tempfile
 import time
 from contextlib import ExitStack, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, Self
 from urllib.parse import urlsplit, urlunsplit
 
@@ -15,17 +11,13 @@ import psycopg
 
 from campaigns.relay import Relay
 from tests.servers.kinds import PASSWORD
-from tests.servers.running import DidNotStart, free_port, make, run
+from tests.servers.running import OwnServer
 
 if TYPE_CHECKING:
-    import subprocess
-
     from tests.servers.kinds import Kind
 
 AMID_SECONDS: Final = 0.5
 """How long to wait for somebody to be between a statement and its commit."""
-RESTART_SECONDS: Final = 30.0
-AGAIN_SECONDS: Final = 0.1
 
 
 class Sessions(Protocol):
@@ -79,24 +71,16 @@ class Server:
 
     def __init__(self, name: str, kind: Kind, directory: str) -> None:
         """Prepare; its data are kept in a fresh directory in `directory`."""
-        self._kind = kind
-        self._directory = directory
-        self._port = free_port()
-        self._sessions = SESSIONS[name](self._port)
+        self._own = OwnServer(kind, directory)
+        self._sessions = SESSIONS[name](self._own.port)
         self.restarts = 0
         self.terminated_amid = 0
         self.terminated = 0
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            # No place of the campaign's own: whoever runs the server may be somebody else.
-            made = tempfile.TemporaryDirectory(prefix="netcancel-server-", dir=self._directory)
-            self._home = Path(stack.enter_context(made))
-            self._log = stack.enter_context((self._home / "log").open("ab"))
-            make(self._kind, self._home, self._log)
-            self._process = run(self._kind, self._home, self._port, self._log)
-            stack.callback(self._kill)
-            self.relay = stack.enter_context(Relay(self._port))
+            stack.enter_context(self._own)
+            self.relay = stack.enter_context(Relay(self._own.port))
             self._stack = stack.pop_all()
         return self
 
@@ -106,25 +90,15 @@ class Server:
     @property
     def url(self) -> str:
         """Return the journal's URL, by way of the relay."""
-        parts = urlsplit(self._kind.url(self._port))
+        parts = urlsplit(self._own.url)
         place = parts.netloc.rsplit(":", 1)[0]
         return urlunsplit(parts._replace(netloc=f"{place}:{self.relay.port}"))
 
     def kill_and_restart(self) -> None:
-        """Kill the server with all its processes, as a power cut would, and start it again."""
-        self._kill()
-        until = time.monotonic() + RESTART_SECONDS
-        while True:
-            try:
-                self._process = run(self._kind, self._home, self._port, self._log)
-            except DidNotStart:
-                # What was killed may not have let go of everything yet.
-                if time.monotonic() > until:
-                    raise
-                time.sleep(AGAIN_SECONDS)
-            else:
-                self.restarts += 1
-                return
+        """Kill the server with all its processes, and start it again."""
+        self._own.kill()
+        self._own.start()
+        self.restarts += 1
 
     def terminate_amid(self) -> None:
         """Terminate connections between a statement and its commit."""
@@ -133,17 +107,3 @@ class Server:
     def terminate_all(self) -> None:
         """Terminate every connection of ours."""
         self.terminated += self._sessions.terminate_all()
-
-    def _kill(self) -> None:
-        family = [self._process.pid, *_children_of(self._process)]
-        for pid in family:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self._process.wait()
-
-
-def _children_of(process: subprocess.Popen[bytes]) -> list[int]:
-    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    with suppress(FileNotFoundError):
-        return [int(pid) for pid in listed.read_text(encoding="ascii").split()]
-    return []

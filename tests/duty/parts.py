@@ -7,15 +7,17 @@ import ctypes
 import logging
 import os
 import resource
+import shutil
 import signal
 import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from netcancel import (
     AsyncGuard,
@@ -42,6 +44,10 @@ LOOK_SECONDS = 0.02
 CONFIRM_SECONDS = 30.0
 SAID_AT_ONCE = 100
 """What a child says must fit into one write of a pipe."""
+
+NEW_MOUNTS, NEW_USERS = 0x2_0000, 0x1000_0000
+PRIVATE = 0x4_4000  # MS_REC | MS_PRIVATE
+DISK_BYTES = 1 << 20
 
 Perform = Callable[[Effect[Any]], Any]
 
@@ -409,6 +415,10 @@ class Trouble:
             resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
         elif self._kind == "read-only":
             self._set_modes(file=0o400, directory=0o500)
+        elif self._kind == "no room":
+            with suppress(OSError), self._filler.open("wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(512))
         else:
             self._say("lock")
             _await(go_file(self._shop, "locked").exists)
@@ -423,8 +433,14 @@ class Trouble:
             resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
         elif self._kind == "read-only":
             self._set_modes(file=0o600, directory=0o700)
+        elif self._kind == "no room":
+            self._filler.unlink()
         else:
             self._say("unlock")
+
+    @property
+    def _filler(self) -> Path:
+        return Path(self._shop.journal_path).with_name("filler")
 
     def _set_modes(self, *, file: int, directory: int) -> None:
         path = Path(self._shop.journal_path)
@@ -434,10 +450,20 @@ class Trouble:
         path.parent.chmod(directory)
 
 
+class Hardship(Protocol):
+    """Trouble that begins and ends."""
+
+    def begin(self) -> None:
+        """Begin."""
+
+    def end(self) -> None:
+        """Let everything be as before."""
+
+
 class Troubled:
     """A guard's performer that brings trouble between an approval's answer and its verdict."""
 
-    def __init__(self, guard: Guard, trouble: Trouble, *, mends: bool) -> None:
+    def __init__(self, guard: Guard, trouble: Hardship, *, mends: bool) -> None:
         self._inner = guard._perform
         self._trouble = trouble
         self._mends = mends
@@ -477,6 +503,44 @@ def approve_in_trouble(say: Say, *, shop: dict[str, Any], trouble: str, when: st
         say(type(guard.approve(**order_of("ORD_1"))).__name__)
         hardship.end()
     say("done")
+
+
+def approve_on_a_small_disk(say: Say, *, shop: dict[str, Any], when: str) -> None:
+    """Approve with a journal on a file system of its own, which fills up; keep a copy of it.
+
+    Says "no disk" where this machine lets nobody mount one.
+    """
+    our = Shop.of_words(shop)
+    path = Path(our.journal_path)
+    disk = path.parent / "disk"
+    disk.mkdir()
+    try:
+        _mount_small(disk)
+    except OSError:
+        say("no disk")
+        return
+    small = replace(our, journal=f"sqlite:///{disk / path.name}")
+    approve_in_trouble(say, shop=small.as_words(), trouble="no room", when=when)
+    shutil.copy(disk / path.name, path)
+
+
+def _mount_small(place: Path) -> None:
+    """Mount a small file system in memory, for this process and its children alone."""
+    libc, user, group = ctypes.CDLL(None, use_errno=True), os.geteuid(), os.getegid()
+    _checked(libc.unshare(NEW_MOUNTS | NEW_USERS))
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"0 {user} 1"),
+        ("gid_map", f"0 {group} 1"),
+    ):
+        Path(f"/proc/self/{name}").write_text(text)
+    _checked(libc.mount(b"none", b"/", None, PRIVATE, None))
+    _checked(libc.mount(b"tmpfs", os.fsencode(place), b"tmpfs", 0, b"size=%d" % DISK_BYTES))
+
+
+def _checked(result: int) -> None:
+    if result != 0:
+        raise OSError(ctypes.get_errno(), "the system refuses it")
 
 
 def _drop_privileges() -> None:
