@@ -55,6 +55,24 @@ def postgres_url(postgres_database: str) -> str:
     return postgres_database
 
 
+@pytest.fixture(scope="session")
+def mysql_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the URL of a database of this process's own, on the run's MariaDB."""
+    from tests.servers.databases import mysql
+
+    with mysql(*_place_and_name(tmp_path_factory)) as url:
+        yield url
+
+
+@pytest.fixture
+def mysql_url(mysql_database: str) -> str:
+    """Return the URL of an empty database of MariaDB."""
+    from tests.servers.databases import empty_mysql
+
+    empty_mysql(mysql_database)
+    return mysql_database
+
+
 def _place_and_name(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Return what is shared by the run's processes, and a name of this process's own."""
     base, worker = tmp_path_factory.getbasetemp(), os.environ.get("PYTEST_XDIST_WORKER")

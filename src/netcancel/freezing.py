@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import uuid
+import secrets
 from typing import TYPE_CHECKING, Any, Final
 
 from netcancel.core.flows import Order
@@ -29,6 +29,9 @@ NOT_DATA: Final = frozenset({"tran_dt", "tran_tm"})
 
 CONFIRM_WITHIN_MAX: Final = 7 * 86_400
 """A week: later, the token that a lost cancel needs may be shredded."""
+
+_CHANCE_BYTES: Final = 10
+"""Of an id: two payments of the same millisecond never meet."""
 
 
 def freeze(
@@ -62,6 +65,7 @@ def freeze(
         request.net_cancel_body(),
         world=world,
         writer=writer,
+        at=at,
         policy=policy,
     )
     return Order(
@@ -73,18 +77,18 @@ def freeze(
 
 
 def freeze_received(
-    body: bytes, *, world: str, writer: str, policy: Policy, confirm_within: float
+    body: bytes, *, world: str, writer: str, at: float, policy: Policy, confirm_within: float
 ) -> Order:
     """Make an order of an approval that somebody else wrote: its bytes are sent as they are.
 
-    Fields that no request of ours has are sent too, and are part of its data. Its answer is kept.
-    Raises `InvalidRequest`.
+    `at`: seconds since the epoch; `confirm_within`: seconds. Fields that no request of
+    ours has are sent too, and are part of its data. Its answer is kept. Raises `InvalidRequest`.
     """
     request = ApprovalRequest.received(body)
     data = _same_data(request, unknown_members(body, ApprovalRequest))
     return Order(
         intent=_intent(
-            request, data, net_cancel_body(body), world=world, writer=writer, policy=policy
+            request, data, net_cancel_body(body), world=world, writer=writer, at=at, policy=policy
         ),
         approval_body=body,
         expected=Expected.of(request),
@@ -93,14 +97,16 @@ def freeze_received(
     )
 
 
-def freeze_void(body: bytes, *, world: str, writer: str, policy: Policy) -> Intent:
+def freeze_void(body: bytes, *, world: str, writer: str, at: float, policy: Policy) -> Intent:
     """Make an intent of a net-cancel that somebody else wrote, for a number that may be unknown.
 
     No approval has the same data: the number can't be charged any more. Raises `InvalidRequest`.
     """
     request = NetCancelRequest.received(body)
     data = b"net-cancel of " + _same_data(request)
-    return _intent(request, data, net_cancel_body(body), world=world, writer=writer, policy=policy)
+    return _intent(
+        request, data, net_cancel_body(body), world=world, writer=writer, at=at, policy=policy
+    )
 
 
 def _intent(
@@ -110,10 +116,11 @@ def _intent(
     *,
     world: str,
     writer: str,
+    at: float,
     policy: Policy,
 ) -> Intent:
     return Intent(
-        id=uuid.uuid4().hex,
+        id=_new_id(at),
         writer=writer,
         world=world,
         tid=request.tid,
@@ -132,6 +139,15 @@ def _intent(
         settle_after_seconds=policy.settle_after_seconds,
         max_in_doubt=policy.max_in_doubt if isinstance(request, ApprovalRequest) else None,
     )
+
+
+def _new_id(at: float) -> str:
+    """Draw an id that no other payment has, 32 hexadecimal digits.
+
+    The first twelve are milliseconds since the epoch: so an index of ids grows at its end, where
+    ids of chance alone would touch another page of the journal with each payment.
+    """
+    return f"{round(at * 1000):012x}{secrets.token_hex(_CHANCE_BYTES)}"
 
 
 def _check_confirm_within(seconds: Any) -> None:  # noqa: ANN401  a caller's, whatever it is

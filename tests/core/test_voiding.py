@@ -19,6 +19,7 @@ from tests.core.world import (
     APPROVAL_FATES,
     CANCEL_FATES,
     NET_CANCEL_FATES,
+    START,
     WORLD,
     Death,
     Gateway,
@@ -31,7 +32,7 @@ def wish(
 ) -> flows.VoidWish:
     """Ask for a number to be void, with the data of the world's order."""
     body = World().order(number).intent.net_cancel_body  # of the time at which all worlds begin
-    intent = freeze_void(body, world=world_name, writer=writer, policy=world.policy)
+    intent = freeze_void(body, world=world_name, writer=writer, at=START, policy=world.policy)
     return flows.VoidWish(intent, frozenset([world_name]))
 
 

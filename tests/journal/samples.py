@@ -122,6 +122,27 @@ WAYS: Final = {
 """How a new payment comes to each of these states."""
 
 
+FORBIDDEN: Final = {
+    "change the history": "UPDATE history SET note = 'nothing happened'",
+    "delete history": "DELETE FROM history",
+    "delete a payment": "DELETE FROM payment",
+    "change an amount": "UPDATE payment SET trx_amt = 1",
+    "change a number": "UPDATE payment SET merc_trx_no = 'x'",
+    "change a world": "UPDATE payment SET world = 'x'",
+    "change the settle time": "UPDATE payment SET settle_at = settle_at + 1",
+    "invent a state": "UPDATE payment SET state = 'forgotten'",
+    "final and due": "UPDATE payment SET state = 'declined', code = 'x', is_held = 0",
+    "owed and not due": "UPDATE payment SET due_at = NULL, is_held = 0",
+    "approving, not held": "UPDATE payment SET is_held = 0",
+    "owed without a beginning": "UPDATE payment SET state = 'net_cancelling'",
+    "approved without proof": "UPDATE payment SET state = 'approved', due_at = NULL, is_held = 0",
+    "declined without proof": "UPDATE payment SET state = 'declined', due_at = NULL, is_held = 0",
+    "text for a number": "UPDATE payment SET attempts = 'many'",
+    "no attempts less than none": "UPDATE payment SET attempts = -1",
+}
+"""What no database lets be written, whoever writes."""
+
+
 def move(
     journal: Journal, seen: Payment, event: Event, change: Change, *, writer: str | None = None
 ) -> Payment:

@@ -28,6 +28,7 @@ from tests.canaries import TOKEN
 from tests.journal.samples import (
     BODY,
     CHANGES,
+    FORBIDDEN,
     HOLD,
     KEY,
     OTHER_KEY,
@@ -547,28 +548,10 @@ def test_a_state_of_a_newer_netcancel_is_left_alone(path: Path) -> None:
     journal.close()
 
 
-FORBIDDEN = {
-    "change the history": "UPDATE history SET note = 'nothing happened'",
-    "delete history": "DELETE FROM history",
-    "replace history": "REPLACE INTO history SELECT * FROM history",
-    "delete a payment": "DELETE FROM payment",
-    "change an amount": "UPDATE payment SET trx_amt = 1",
-    "change a number": "UPDATE payment SET merc_trx_no = 'x'",
-    "change a world": "UPDATE payment SET world = 'x'",
-    "change the settle time": "UPDATE payment SET settle_at = settle_at + 1",
-    "invent a state": "UPDATE payment SET state = 'forgotten'",
-    "final and due": "UPDATE payment SET state = 'declined', code = 'x', is_held = 0",
-    "owed and not due": "UPDATE payment SET due_at = NULL, is_held = 0",
-    "approving, not held": "UPDATE payment SET is_held = 0",
-    "owed without a beginning": "UPDATE payment SET state = 'net_cancelling'",
-    "approved without proof": "UPDATE payment SET state = 'approved', due_at = NULL, is_held = 0",
-    "declined without proof": "UPDATE payment SET state = 'declined', due_at = NULL, is_held = 0",
-    "text for a number": "UPDATE payment SET attempts = 'many'",
-    "no attempts less than none": "UPDATE payment SET attempts = -1",
-}
+IN_A_FILE = FORBIDDEN | {"replace history": "REPLACE INTO history SELECT * FROM history"}
 
 
-@pytest.mark.parametrize("statement", FORBIDDEN.values(), ids=FORBIDDEN)
+@pytest.mark.parametrize("statement", IN_A_FILE.values(), ids=IN_A_FILE)
 def test_the_file_itself_repeats_the_law(path: Path, statement: str) -> None:
     """Whoever writes to the file with our settings, these things can't be written."""
     journal = open_file(path)

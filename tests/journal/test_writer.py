@@ -11,7 +11,7 @@ import pytest
 
 from netcancel.core.payment import MICROSECONDS
 from netcancel.errors import JournalUnavailable
-from netcancel.journal.writer import BATCH_MAX, COMPANY_SECONDS, CROWD, Work, Writer
+from netcancel.journal.writer import BATCH_MAX, COMPANY_SECONDS, CROWD, TRIES_MAX, Work, Writer
 from tests.journal.samples import START
 
 
@@ -62,6 +62,10 @@ class File:
     def is_trouble(self, error: Exception) -> bool:
         """Tell trouble from bugs."""
         return isinstance(error, sqlite3.OperationalError)
+
+    def is_deadlock(self, error: Exception) -> bool:
+        """Tell what may be done again."""
+        return str(error) == "gives way"
 
 
 class Bench:
@@ -243,6 +247,42 @@ def test_a_failing_operation_spoils_no_other(bench: Bench) -> None:
         futures[3].result()
     assert [futures[place].result() > 0 for place in (0, 2, 4)] == [True] * 3
     assert bench.kept() == [0, 2, 3]
+    bench.writer.close()
+
+
+@pytest.mark.parametrize("times", [1, TRIES_MAX - 1, TRIES_MAX])
+def test_what_had_to_give_way_is_done_again(bench: Bench, times: int) -> None:
+    """By itself, without its neighbours, and not for ever."""
+    bench.hold()
+    left = iter(range(times))
+
+    def give_way(session: File, _: int) -> None:
+        session.step("give way")
+        if next(left, None) is not None:
+            raise sqlite3.OperationalError("gives way")
+
+    before = bench.insert(1)
+    giving: Future[None] = bench.writer.submit(give_way, writes=True)
+    after = bench.insert(2)
+    bench.gate.set()
+    assert [before.result() > 0, after.result() > 0] == [True, True]
+    giving.result()  # done once in the batch, then by itself
+    assert bench.seen.count("give way") == times + 1
+    assert bench.kept() == [1, 2]
+    bench.writer.close()
+
+
+def test_what_gives_way_for_ever_is_told(bench: Bench) -> None:
+    """Its caller decides."""
+
+    def give_way(session: File, _: int) -> None:
+        session.step("give way")
+        raise sqlite3.OperationalError("gives way")
+
+    giving: Future[None] = bench.writer.submit(give_way, writes=True)
+    with pytest.raises(JournalUnavailable, match="gives way"):
+        giving.result()
+    assert bench.seen.count("give way") == TRIES_MAX
     bench.writer.close()
 
 

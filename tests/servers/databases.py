@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+import pymysql
 
+from netcancel.journal.mysql import parameters_of
 from tests.missing import missing
 from tests.servers.keeper import used
 from tests.servers.kinds import found
@@ -38,6 +40,35 @@ def empty_postgres(url: str) -> None:
         connection.execute("DROP SCHEMA IF EXISTS netcancel CASCADE")
 
 
+MYSQL = "NETCANCEL_TEST_MYSQL_URL"
+"""A server of MariaDB or MySQL, likewise."""
+
+
+@contextmanager
+def mysql(shared: Path, name: str) -> Iterator[str]:
+    """Make an empty database, and return its URL; `shared` is the same for the whole run."""
+    with server("mariadb", os.environ.get(MYSQL), shared) as url:
+        run_mysql(url, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
+        yield with_database(url, name)
+
+
+def empty_mysql(url: str) -> None:
+    """Remove a journal from a database."""
+    tables = "history kept_answer payment meta making".split()
+    run_mysql(url, *(f"DROP TABLE IF EXISTS netcancel_{table}" for table in tables))
+
+
+def run_mysql(url: str, *statements: str) -> list[tuple[Any, ...]]:
+    """Run statements, each by itself, and return the rows of the last one."""
+    with (
+        closing(pymysql.connect(**parameters_of(url), autocommit=True)) as connection,
+        connection.cursor() as cursor,
+    ):
+        for statement in statements:
+            cursor.execute(statement)
+        return list(cursor.fetchall())
+
+
 @contextmanager
 def server(name: str, given: str | None, shared: Path) -> Iterator[str]:
     """Return the URL of a server: the given one, else one of the run's own."""
@@ -46,7 +77,7 @@ def server(name: str, given: str | None, shared: Path) -> Iterator[str]:
         return
     if found(name) is None:
         missing(f"the programs of {name}")
-    with used(name, shared) as url:
+    with used(name, shared, in_memory=True) as url:
         yield url
 
 

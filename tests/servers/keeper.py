@@ -26,22 +26,36 @@ ROOT: Final = Path(__file__).parents[2]
 LOG_CHARACTERS: Final = 2000
 
 
+MEMORY: Final = Path("/dev/shm")  # noqa: S108  a directory in it is made for us alone
+MEMORY_BYTES: Final = 1 << 30
+"""Data are in memory only where so much is free: tests make and drop very many tables."""
+
+
 @contextmanager
-def used(name: str, folder: Path) -> Iterator[str]:
-    """Start the server of a name, unless it runs for this folder already, and return its URL."""
+def used(name: str, folder: Path, *, in_memory: bool = False) -> Iterator[str]:
+    """Start the server of a name, unless it runs for this folder already, and return its URL.
+
+    `in_memory`: its data are on no disk, where there is room, so that its syncs take no time.
+    """
     address = folder / f"{name}.address"
     with (folder / f"{name}.start").open("w") as start, (folder / f"{name}.users").open("w") as use:
         fcntl.flock(start, fcntl.LOCK_EX)
         fcntl.flock(use, fcntl.LOCK_SH)  # waits for a keeper that is just ending
         if not address.exists():
-            _start_keeper(name, folder)
+            place = MEMORY if in_memory and _has_room(MEMORY) else Path(tempfile.gettempdir())
+            _start_keeper(name, folder, place)
         fcntl.flock(start, fcntl.LOCK_UN)
         yield address.read_text()
 
 
-def _start_keeper(name: str, folder: Path) -> None:
+def _has_room(place: Path) -> bool:
+    return place.is_dir() and shutil.disk_usage(place).free >= MEMORY_BYTES
+
+
+def _start_keeper(name: str, folder: Path, place: Path) -> None:
     log = folder / f"{name}.log"
-    command: list[str | Path] = [sys.executable, "-m", "tests.servers.keeper", name, folder]
+    command: list[str | Path] = [sys.executable, "-m", "tests.servers.keeper"]
+    command += [name, folder, place]
     with log.open("w") as output:
         started = subprocess.run(
             command,
@@ -56,23 +70,23 @@ def _start_keeper(name: str, folder: Path) -> None:
         raise RuntimeError(f"{name} did not start:\n{log.read_text()[-LOG_CHARACTERS:]}")
 
 
-def main(name: str, folder: Path) -> int:
+def main(name: str, folder: Path, place: Path) -> int:
     """Leave a child behind that keeps the server; return, 0 where it is up."""
     reading, writing = os.pipe()
     if os.fork() == 0:
         os.close(reading)
-        keep(name, folder, writing)
+        keep(name, folder, place, writing)
         os._exit(0)
     os.close(writing)
     return 0 if os.read(reading, 1) else 1
 
 
-def keep(name: str, folder: Path, told: int) -> None:
+def keep(name: str, folder: Path, place: Path, told: int) -> None:
     """Run a server until nobody uses it, and say by a byte when it is up."""
     kind = found(name)
     if kind is None:
         raise SystemExit("its programs are not on this machine")
-    home = Path(tempfile.mkdtemp(prefix=f"netcancel-{name}-"))
+    home = Path(tempfile.mkdtemp(prefix=f"netcancel-{name}-", dir=place))
     address = folder / f"{name}.address"
     try:
         make(kind, home)
@@ -90,4 +104,4 @@ def keep(name: str, folder: Path, told: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2])))
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])))

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from netcancel.journal.contract import Journal
+    from netcancel.journal.server import VaultFor
 
 SUPPORTED = (
-    "sqlite:///relative.db, sqlite:////absolute.db, postgresql://USER@HOST/DATABASE or memory://"
+    "sqlite:///relative.db, sqlite:////absolute.db, postgresql://USER@HOST/DATABASE,"
+    " mysql://USER@HOST/DATABASE (also MariaDB) or memory://"
 )
 
 
@@ -40,8 +42,11 @@ def open_journal(
     """
     if url == "memory://":
         return MemoryJournal(clock or time.time)
+    vault_for = partial(_shared_vault, vault_key, create=create)
     if url.startswith("postgresql://"):
-        return _open_postgres(url, vault_key, clock, create=create)
+        return _open_postgres(url, vault_for, clock, create=create)
+    if url.startswith("mysql://"):
+        return _open_mysql(url, vault_for, clock, create=create)
     scheme, _, name = url.partition(":///")
     if scheme != "sqlite" or not name:
         raise ConfigurationError(f"a journal is one of {SUPPORTED}")
@@ -56,7 +61,7 @@ def open_journal(
 
 
 def _open_postgres(
-    url: str, vault_key: str | None, clock: Callable[[], float] | None, *, create: bool
+    url: str, vault_for: VaultFor, clock: Callable[[], float] | None, *, create: bool
 ) -> Journal:
     try:
         from netcancel.journal.postgres import open_postgres  # noqa: PLC0415  an extra's driver
@@ -64,8 +69,19 @@ def _open_postgres(
         raise ConfigurationError(
             f"a PostgreSQL journal needs psycopg: pip install netcancel[postgres] ({error})"
         ) from None
-    vault_for = partial(_shared_vault, vault_key, create=create)
     return open_postgres(url, vault_for, clock, create=create)
+
+
+def _open_mysql(
+    url: str, vault_for: VaultFor, clock: Callable[[], float] | None, *, create: bool
+) -> Journal:
+    try:
+        from netcancel.journal.mysql import open_mysql  # noqa: PLC0415  an extra's driver
+    except ImportError as error:
+        raise ConfigurationError(
+            f"a journal in MariaDB or MySQL needs PyMySQL: pip install netcancel[mysql] ({error})"
+        ) from None
+    return open_mysql(url, vault_for, clock, create=create)
 
 
 def _shared_vault(vault_key: str | None, *, create: bool, is_new: bool) -> Vault:

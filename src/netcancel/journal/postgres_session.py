@@ -5,6 +5,10 @@ All that it needs holds within one transaction, nothing for a session: a pooler 
 
 from __future__ import annotations
 
+import os
+import socket
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
@@ -26,6 +30,48 @@ if TYPE_CHECKING:
 
 SQL: Final = Dialect("postgres", "%s")
 
+WRITE_SECONDS: Final = 3.0
+"""How long a transaction that writes may take; with a cancel, less than the budget of a commit."""
+READ_SECONDS: Final = 60.0
+CANCEL_SECONDS: Final = 0.5
+"""How long to wait for a cancel, and then for what was cancelled."""
+
+
+class _Deadline:
+    """Ends what a connection does when its time is over.
+
+    No time-out of the server's covers a commit that waits for a standby, and none a server that
+    hangs. A cancel ends the first; the second can only be cut off.
+    """
+
+    def __init__(self, connection: psycopg.Connection[DictRow]) -> None:
+        self._connection = connection
+        self._is_over = threading.Event()
+        self._timer: threading.Timer | None = None
+
+    def begin(self, seconds: float) -> None:
+        """Give so much time from now."""
+        self._is_over.clear()
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def end(self) -> None:
+        """Be done in time."""
+        self._is_over.set()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _end(self) -> None:
+        with suppress(psycopg.Error):
+            self._connection.cancel_safe(timeout=CANCEL_SECONDS)
+        if not self._is_over.wait(CANCEL_SECONDS):
+            with suppress(psycopg.Error, OSError), socket.socket(fileno=self._descriptor()) as line:
+                line.shutdown(socket.SHUT_RDWR)
+
+    def _descriptor(self) -> int:
+        return os.dup(self._connection.fileno())
+
 
 class Session:
     """A connection to the server, and what its transactions need."""
@@ -37,6 +83,7 @@ class Session:
         self._clock = clock
         self._warnings: list[str] = []
         self._can_not_begin = False
+        self._deadline = _Deadline(connection)
         connection.add_notice_handler(self._heed)
 
     def execute(self, query: Query, *values: Mapping[str, Any]) -> Answer:
@@ -51,8 +98,12 @@ class Session:
         """Run the script that makes them, within the transaction."""
         self._connection.execute(SQL.script("0001_create.sql").encode())
 
+    def announce_tables(self) -> None:
+        """Do nothing: they are in the transaction."""
+
     def begin(self, *, writes: bool) -> int:
         """Begin a transaction on a server that can write and does so durably."""
+        self._deadline.begin(WRITE_SECONDS if writes else READ_SECONDS)
         try:
             begun = BEGIN_TO_WRITE if writes else BEGIN_TO_READ
             cursor = self._connection.execute(begun.text.encode())
@@ -91,20 +142,27 @@ class Session:
         done = self._connection.execute("COMMIT").statusmessage
         if done != "COMMIT" or self._warnings:
             raise UnsureCommit("; ".join(self._warnings) or f"COMMIT was answered by {done}")
+        self._deadline.end()
 
     def roll_back(self) -> None:
         """Undo the transaction, if one is open."""
         if self._connection.info.transaction_status is not TransactionStatus.IDLE:
             self._connection.execute("ROLLBACK")
+        self._deadline.end()
 
     def close(self) -> None:
         """Release the connection."""
+        self._deadline.end()
         self._connection.close()
 
     def is_trouble(self, error: Exception) -> bool:
         """Whether the server is at fault; a broken constraint or a value out of range is a bug."""
         bugs = (psycopg.IntegrityError, psycopg.DataError, psycopg.NotSupportedError)
         return isinstance(error, psycopg.Error | ServerTrouble) and not isinstance(error, bugs)
+
+    def is_deadlock(self, error: Exception) -> bool:
+        """Whether the server ended a deadlock by this transaction."""
+        return isinstance(error, psycopg.errors.DeadlockDetected)
 
     def is_refusal(self, error: Exception) -> bool:
         """Whether a constraint was broken."""

@@ -35,6 +35,9 @@ class ServerSession(Session, Protocol):
     def make_tables(self) -> None:
         """Run the script that makes them, within this transaction where the server can."""
 
+    def announce_tables(self) -> None:
+        """Let others see that they are made, where the commit alone doesn't."""
+
 
 class Server(Database, Protocol):
     """A database on a server."""
@@ -106,7 +109,8 @@ def _is_made(session: ServerSession) -> bool:
 
 def _make(session: ServerSession, vault: Vault) -> None:
     session.begin(writes=True)
-    session.execute(Query.LOCK_TO_MAKE, {})
+    if not session.execute(Query.LOCK_TO_MAKE, {}).rows[0]["is_ours"]:
+        raise ServerTrouble("another process is making its tables: try again")
     if not session.execute(Query.IS_MADE, {}).rows[0]["is_made"]:
         session.make_tables()
         for name, value in {
@@ -114,9 +118,10 @@ def _make(session: ServerSession, vault: Vault) -> None:
             "key_id": vault.key_id,
             "schema": str(SCHEMA).encode(),
             "shape": _shape_of(session),
-            "secret": vault.new_secret(),  # the last: it says that all is made
+            "secret": vault.new_secret(),
         }.items():
             session.execute(Query.WRITE_META, {"name": name, "value": value})
+        session.announce_tables()
     session.commit()
 
 

@@ -117,6 +117,10 @@ class Session:
         bugs = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
         return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, bugs)
 
+    def is_deadlock(self, error: Exception) -> bool:  # noqa: ARG002  one writer at a time
+        """There is none where one writes at a time."""
+        return False
+
     def is_refusal(self, error: Exception) -> bool:
         """Whether a constraint was broken."""
         return isinstance(error, sqlite3.IntegrityError)

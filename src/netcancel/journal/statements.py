@@ -16,7 +16,11 @@ ROWS_MAX: Final = 64
 
 _NAME = re.compile(r"(?<!:):([a-z_]+)")
 _COMMENT = re.compile(r"--[^\n]*")
-_ROW = re.compile(r"(?<=VALUES )\([^()]*\)")
+# How a row stands in a statement for many, and what joins it to the next.
+_ROWS: Final = (
+    (re.compile(r"(?<=VALUES )\([^()]*\)"), ", "),
+    (re.compile(r"(?<=JOIN \()\s*SELECT :[^()]*(?=\) AS new)"), " UNION ALL "),
+)
 
 
 class Query(StrEnum):
@@ -54,10 +58,15 @@ class Query(StrEnum):
     IS_MADE = "is_made"
     LOCK_TO_MAKE = "lock_to_make"
     SHAPE = "shape"
+    # Where triggers can't do it.
+    TELL = "tell"
+    ANNOUNCE = "announce"
+    NOW = "now"
+    VERSION = "version"
 
 
-FOR_MANY: Final = frozenset({Query.OPEN_NEW, Query.MOVE, Query.NOTED_ANSWERS})
-"""These take any number of rows, and all their parameters stand in one row of VALUES."""
+FOR_MANY: Final = frozenset({Query.OPEN_NEW, Query.MOVE, Query.NOTED_ANSWERS, Query.TELL})
+"""These take any number of rows, and all their parameters stand in one row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +126,23 @@ class Dialect:
         return Statement(_NAME.sub(self._mark, text), tuple(_NAME.findall(text)))
 
     def load_rows(self, name: str) -> RowsStatement:
-        """Return the statement of NAME.sql, whose parameters all stand in one row of VALUES."""
+        """Return the statement of NAME.sql, whose parameters all stand in one row.
+
+        The row is one of VALUES, or a SELECT that is joined as `new`.
+        """
         text = self._text(name)
-        found = _ROW.search(text)
-        if found is None or _NAME.search(text[: found.start()] + text[found.end() :]):
-            raise ValueError(f"{name}.sql must have all its parameters in one row of VALUES")
-        row, before, after = found[0], text[: found.start()], text[found.end() :]
+        for pattern, joiner in _ROWS:
+            found = pattern.search(text)
+            if found is not None:
+                before, after = text[: found.start()], text[found.end() :]
+                if not _NAME.search(before + after):
+                    return self._repeated(before, found[0], joiner, after)
+        raise ValueError(f"{name}.sql must have all its parameters in one row of VALUES")
+
+    def _repeated(self, before: str, row: str, joiner: str, after: str) -> RowsStatement:
         names, positions = tuple(_NAME.findall(row)), _NAME.sub(self._mark, row)
         sizes = (1 << bits for bits in reversed(range(ROWS_MAX.bit_length())))
-        texts = {size: before + ", ".join([positions] * size) + after for size in sizes}
+        texts = {size: before + joiner.join([positions] * size) + after for size in sizes}
         return RowsStatement({size: Statement(text, names) for size, text in texts.items()})
 
     def script(self, name: str) -> str:

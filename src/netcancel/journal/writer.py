@@ -33,6 +33,9 @@ T = TypeVar("T")
 S_contra = TypeVar("S_contra", contravariant=True)
 S = TypeVar("S", bound="Session")
 
+TRIES_MAX: Final = 5
+"""How often an operation that had to give way is done again, by itself."""
+
 BATCH_MAX: Final = 256
 """Most operations in one commit: an operation waits behind so many at most."""
 
@@ -70,6 +73,9 @@ class Session(Protocol):
 
     def is_trouble(self, error: Exception) -> bool:
         """Whether an error comes from the database's state, not from a bug of ours."""
+
+    def is_deadlock(self, error: Exception) -> bool:
+        """Whether a transaction had to give way to another: undone, it may be done again."""
 
     @property
     def is_lost(self) -> bool:
@@ -277,7 +283,9 @@ class _Runner(Generic[S]):
             task = self._tasks.get()
         return batch, task is not _Wish.END
 
-    def _serve(self, session: S | None, batch: Sequence[_Task[S]]) -> S | None:
+    def _serve(
+        self, session: S | None, batch: Sequence[_Task[S]], *, tries: int = TRIES_MAX
+    ) -> S | None:
         """Run a batch and tell its callers; return the session, None where it must be new."""
         if not batch:
             return session
@@ -289,7 +297,7 @@ class _Runner(Generic[S]):
         try:
             results = session.perform([task.work for task in batch], now)
         except Exception as error:  # noqa: BLE001  likewise
-            return self._serve_alone(session, batch, error)
+            return self._serve_alone(session, batch, error, tries)
         try:
             session.commit()
         except Exception as error:  # noqa: BLE001  it may be durable or not: the callers read again
@@ -317,8 +325,12 @@ class _Runner(Generic[S]):
             _close(session)
             raise
 
-    def _serve_alone(self, session: S, batch: Sequence[_Task[S]], error: Exception) -> S | None:
+    def _serve_alone(
+        self, session: S, batch: Sequence[_Task[S]], error: Exception, tries: int
+    ) -> S | None:
         """Undo a batch in which one operation failed, and run each by itself."""
+        if len(batch) == 1 and tries > 1 and session.is_deadlock(error):
+            return self._serve(_undo(session), batch, tries=tries - 1)
         if session.is_lost or (len(batch) == 1 and session.is_trouble(error)):
             _give_up(session, batch, _unavailable(error))
             return None

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from netcancel.kicc.strict_json import Value
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
 _FLOAT_MAX = 1e12
 """Floats from 13 digits on are removed: the manual has none, and a card number could be one."""
 
@@ -71,17 +73,15 @@ class ApprovalAnswer:
 
     def to_json(self) -> str:
         """Write the answer as one JSON object of wire names, in ASCII, for the journal."""
-        return json.dumps(self._members(), separators=(",", ":"))
+        return _ENCODER.encode(self._members())
 
     def without(self, secret: str) -> Self:
         """Replace every text that contains `secret` or its beginning by "[removed]"."""
         return self.of(redacted_members(self._members(), secret))
 
     def _members(self) -> dict[str, Value]:
-        values = {row.wire: getattr(self, row.name) for row in ANSWER_FIELDS}
-        return {wire: value for wire, value in values.items() if value is not None} | dict(
-            self.extra
-        )
+        values = ((row.wire, getattr(self, row.name)) for row in ANSWER_FIELDS)
+        return {wire: value for wire, value in values if value is not None} | dict(self.extra)
 
 
 def redacted_members(members: Mapping[str, Value], secret: str) -> dict[str, Value]:

@@ -22,7 +22,7 @@ _CARD_DIGITS_MIN = 13
 
 def holds_card_number(text: str) -> bool:
     """Tell whether `text` contains digits that look like a full card number."""
-    candidates = _CANDIDATE.finditer(text.translate(_FULL_WIDTH))
+    candidates = _CANDIDATE.finditer(_half_width(text))
     return any(_has_check_digit(found[0]) for found in candidates)
 
 
@@ -32,7 +32,7 @@ def mask_card_numbers(text: str) -> str:
         return text
     pieces: list[str] = []
     done = 0
-    for found in _CANDIDATE.finditer(text.translate(_FULL_WIDTH)):
+    for found in _CANDIDATE.finditer(_half_width(text)):
         if _has_check_digit(found[0]):
             pieces += text[done : found.start()], _masked(_digits(found[0]))
             done = found.end()
@@ -46,6 +46,10 @@ def mask_digits(text: str) -> str:
     """
     digits = "".join(str(decimal(c)) for c in text if c.isdecimal())
     return text if len(digits) < _CARD_DIGITS_MIN else _masked(digits)
+
+
+def _half_width(text: str) -> str:
+    return text if text.isascii() else text.translate(_FULL_WIDTH)
 
 
 def _masked(digits: str) -> str:

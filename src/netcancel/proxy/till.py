@@ -8,6 +8,7 @@ Until then the payment is `unconfirmed`, and recovery refunds it if this process
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from netcancel.core import flows
@@ -99,6 +100,7 @@ class Till:
             body,
             world=self._world(shop),
             writer=new_tag(),
+            at=time.time(),
             policy=self._policy,
             confirm_within=CONFIRM_WITHIN_SECONDS,
         )
@@ -165,7 +167,9 @@ class Till:
 
     async def _net_cancel(self, shop: Shop, body: bytes) -> Reply:
         world = self._world(shop)
-        intent = freeze_void(body, world=world, writer=new_tag(), policy=self._policy)
+        intent = freeze_void(
+            body, world=world, writer=new_tag(), at=time.time(), policy=self._policy
+        )
         _check_terminal(shop, intent.tid)
         wish = flows.VoidWish(intent, frozenset([world]))
         return telling.net_cancel(await self._drive(flows.void(wish, self._policy)))

@@ -107,7 +107,8 @@ class Exchange:
         """The request as it goes onto the wire."""
         # Told the outline of what we send, h11 knows how to read what comes back.
         self._http.send(_LASTING if keep_alive else _SINGLE)
-        self._http.send(h11.EndOfMessage())
+        if keep_alive:
+            self._http.send(h11.EndOfMessage())  # of no use to a connection that has no next one
 
     @property
     def reusable(self) -> bool:

@@ -1,0 +1,1 @@
+RENAME TABLE netcancel_making TO netcancel_meta

@@ -1,0 +1,1 @@
+SELECT GET_LOCK(CONCAT('netcancel ', DATABASE()), 3) AS is_ours

@@ -1,0 +1,1 @@
+SELECT value FROM netcancel_meta WHERE name = :name

@@ -1,0 +1,1 @@
+SELECT * FROM netcancel_payment WHERE id = :id FOR UPDATE
