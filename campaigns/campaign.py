@@ -208,7 +208,6 @@ class Campaign:
         counts["processes that found no journal"] = self._processes.deaths_for_want_of_a_journal
         if (server := self._server) is not None:
             counts[Trouble.KILL_SERVER] = server.restarts
-            counts[Trouble.TERMINATE_AMID] = server.terminated_amid
             counts[Trouble.TERMINATE_ALL] = server.terminated
             counts |= {cut.value: server.relay.cuts()[cut] for cut in Cut}
         return counts
@@ -226,7 +225,7 @@ def _is_past(at: float) -> bool:
 
 ON_SERVERS: Final[dict[Trouble, Callable[[Server], None]]] = {
     Trouble.KILL_SERVER: lambda server: server.kill_and_restart(),
-    Trouble.TERMINATE_AMID: lambda server: server.terminate_amid(),
+    Trouble.TERMINATE_AMID: lambda server: server.relay.cut_next_commit(Cut.TERMINATED),
     Trouble.TERMINATE_ALL: lambda server: server.terminate_all(),
     Trouble.CUT_ALL: lambda server: server.relay.cut_all(),
     Trouble.CUT_BEFORE_COMMIT: lambda server: server.relay.cut_next_commit(Cut.BEFORE_COMMIT),

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from campaigns.campaign import Campaign
-from campaigns.servers import SESSIONS, Server
+from campaigns.servers import ADMINISTRATORS, Server
 from tests.servers.kinds import found
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def main() -> int:
     """Read the options, make trouble, and print; 1: a promise was broken."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = _options()
-    journals = [options.journal] if options.journal else [*SESSIONS]
+    journals = [options.journal] if options.journal else [*ADMINISTRATORS]
     reports: list[Report] = []
     for journal in journals:
         if not options.json:
@@ -63,7 +63,7 @@ def _options() -> argparse.Namespace:
         help="seconds of trouble, shared by the journals; calm comes on top",
     )
     parser.add_argument(
-        "--journal", choices=(*SESSIONS, FILE), help="one only; else every server's, in turn"
+        "--journal", choices=(*ADMINISTRATORS, FILE), help="one only; else every server's, in turn"
     )
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(SEEDS))
     parser.add_argument("--json", action="store_true", help="print one JSON list and no text")

@@ -11,7 +11,10 @@ import threading
 from collections import Counter, deque
 from contextlib import suppress
 from enum import StrEnum
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 COMMIT: Final = b"COMMIT"
 CHUNK: Final = 65_536
@@ -22,6 +25,7 @@ class Cut(StrEnum):
     """How a connection is cut."""
 
     AT_ONCE = "connections cut"
+    TERMINATED = "connections terminated by the server before a commit"
     BEFORE_COMMIT = "connections cut before a commit arrived"
     AFTER_COMMIT = "connections cut before a commit's answer arrived"
 
@@ -29,9 +33,13 @@ class Cut(StrEnum):
 class Relay:
     """Listens on a port of loopback for the length of a `with` block, in a thread of its own."""
 
-    def __init__(self, port: int) -> None:
-        """Lead to a server's `port` on loopback."""
+    def __init__(self, port: int, terminate: Callable[[int], object]) -> None:
+        """Lead to a server's `port` on loopback.
+
+        `terminate` has the server end the connection that comes from a port.
+        """
         self._target = port
+        self._terminate = terminate
         self._ready = threading.Event()
         self._links: set[_Link] = set()
         self._cuts: deque[Cut] = deque()
@@ -103,7 +111,9 @@ class Relay:
                     self._done[cut] += 1
                     if cut is Cut.BEFORE_COMMIT:
                         break
-                    link.loses_answer = True
+                    if cut is Cut.TERMINATED:
+                        await asyncio.to_thread(self._terminate, link.port)
+                    link.loses_answer = cut is Cut.AFTER_COMMIT
                 link.server.write(chunk)
                 await link.server.drain()
         if not link.loses_answer:
@@ -123,6 +133,8 @@ class _Link:
     def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
         self.client = client
         self.server = server
+        self.port: int = server.get_extra_info("sockname")[1]
+        """Where the server sees it come from."""
         self.loses_answer = False
 
     def cut(self) -> None:

@@ -2,67 +2,101 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Final, Protocol, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+import pymysql
 
 from campaigns.relay import Relay
-from tests.servers.kinds import PASSWORD
+from tests.servers.databases import run_mysql, with_database
 from tests.servers.running import OwnServer
 
 if TYPE_CHECKING:
     from tests.servers.kinds import Kind
 
-AMID_SECONDS: Final = 0.5
-"""How long to wait for somebody to be between a statement and its commit."""
 
+class Administrator(Protocol):
+    """Somebody who may end other people's connections."""
 
-class Sessions(Protocol):
-    """The connections that a server has, as its administrator sees them."""
+    def __init__(self, url: str) -> None:
+        """Ask the server at `url`, when there is something to ask."""
 
-    def __init__(self, port: int) -> None:
-        """Ask the server that listens on `port`, when there is something to ask."""
+    def make_database(self) -> str:
+        """Return the URL of the database for the journal."""
+        ...
 
-    def terminate_amid(self) -> int:
-        """Terminate those that are between a statement and their commit; return how many."""
-
-    def terminate_all(self) -> int:
-        """Terminate all others; return how many."""
-
-
-class PostgresSessions:
-    """The backends of PostgreSQL."""
-
-    def __init__(self, port: int) -> None:
-        self._url = f"postgresql://netcancel:{PASSWORD}@127.0.0.1:{port}/postgres"
-
-    def terminate_amid(self) -> int:
-        """Terminate those that are between a statement and their commit; return how many."""
-        return self._terminate("state = 'idle in transaction'", AMID_SECONDS)
+    def terminate(self, port: int) -> None:
+        """Terminate the connection that comes from a port."""
 
     def terminate_all(self) -> int:
-        """Terminate all others; return how many."""
-        return self._terminate("true", 0.0)
+        """Terminate all of the journal; return how many."""
+        ...
 
-    def _terminate(self, which: str, seconds: float) -> int:
-        query = f"""SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-            WHERE application_name = 'netcancel' AND {which}"""  # noqa: S608  words of ours
-        until = time.monotonic() + seconds
-        with (
-            suppress(psycopg.OperationalError),
-            psycopg.connect(self._url, autocommit=True) as ours,
-        ):
-            while True:
-                row = ours.execute(query.encode()).fetchone()
-                if (ended := row[0] if row else 0) or time.monotonic() >= until:
-                    return int(ended)
+
+class OfPostgres:
+    """The administrator of PostgreSQL."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def make_database(self) -> str:
+        """Return the URL of the database for the journal, which has a schema of its own."""
+        return self._url
+
+    def terminate(self, port: int) -> None:
+        """Terminate the connection that comes from a port."""
+        self._terminate("client_port = %s", port)
+
+    def terminate_all(self) -> int:
+        """Terminate all of the journal; return how many."""
+        return self._terminate("application_name = %s", "netcancel")
+
+    def _terminate(self, which: str, value: object) -> int:
+        # The time-out lets it return only when the connection is gone.
+        query = f"""SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
+            WHERE {which}"""  # noqa: S608  words of ours
+        with suppress(psycopg.Error), psycopg.connect(self._url, autocommit=True) as ours:
+            row = ours.execute(query.encode(), [value]).fetchone()
+            return int(row[0]) if row else 0
         return 0
 
 
-SESSIONS: Final[dict[str, type[Sessions]]] = {"postgres": PostgresSessions}
+class OfMariadb:
+    """The administrator of MariaDB."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def make_database(self) -> str:
+        """Make a database for the journal, and return its URL."""
+        run_mysql(self._url, f"CREATE DATABASE {DATABASE}")
+        return with_database(self._url, DATABASE)
+
+    def terminate(self, port: int) -> None:
+        """Terminate the connection that comes from a port."""
+        self._terminate(f"host LIKE '%:{port}'")
+
+    def terminate_all(self) -> int:
+        """Terminate all of the journal; return how many."""
+        return self._terminate(f"db = '{DATABASE}'")
+
+    def _terminate(self, which: str) -> int:
+        query = f"SELECT id FROM information_schema.processlist WHERE {which}"  # noqa: S608  likewise
+        ended = 0
+        with suppress(pymysql.err.Error):
+            for (number,) in run_mysql(self._url, query):
+                run_mysql(self._url, f"KILL {number}")
+                ended += 1
+        return ended
+
+
+DATABASE: Final = "netcancel"
+ADMINISTRATORS: Final[dict[str, type[Administrator]]] = {
+    "postgres": OfPostgres,
+    "mariadb": OfMariadb,
+}
 """By the kind's name in `tests.servers.kinds`."""
 
 
@@ -72,15 +106,16 @@ class Server:
     def __init__(self, name: str, kind: Kind, directory: str) -> None:
         """Prepare; its data are kept in a fresh directory in `directory`."""
         self._own = OwnServer(kind, directory)
-        self._sessions = SESSIONS[name](self._own.port)
+        self._administrator = ADMINISTRATORS[name](self._own.url)
         self.restarts = 0
-        self.terminated_amid = 0
         self.terminated = 0
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             stack.enter_context(self._own)
-            self.relay = stack.enter_context(Relay(self._own.port))
+            relay = Relay(self._own.port, self._administrator.terminate)
+            self.relay = stack.enter_context(relay)
+            self._database = self._administrator.make_database()
             self._stack = stack.pop_all()
         return self
 
@@ -90,7 +125,7 @@ class Server:
     @property
     def url(self) -> str:
         """Return the journal's URL, by way of the relay."""
-        parts = urlsplit(self._own.url)
+        parts = urlsplit(self._database)
         place = parts.netloc.rsplit(":", 1)[0]
         return urlunsplit(parts._replace(netloc=f"{place}:{self.relay.port}"))
 
@@ -100,10 +135,6 @@ class Server:
         self._own.start()
         self.restarts += 1
 
-    def terminate_amid(self) -> None:
-        """Terminate connections between a statement and its commit."""
-        self.terminated_amid += self._sessions.terminate_amid()
-
     def terminate_all(self) -> None:
         """Terminate every connection of ours."""
-        self.terminated += self._sessions.terminate_all()
+        self.terminated += self._administrator.terminate_all()

@@ -27,7 +27,7 @@ class Trouble(StrEnum):
     PAUSE_PAYER = "payers paused beyond their lease"
     PAUSE_WORKER = "workers paused beyond their lease"
     KILL_SERVER = "server killed and restarted"
-    TERMINATE_AMID = "transactions terminated before their commit"
+    TERMINATE_AMID = "connections terminated before a commit"
     TERMINATE_ALL = "connections terminated"
     CUT_ALL = "connections cut"
     CUT_BEFORE_COMMIT = "commits cut off"

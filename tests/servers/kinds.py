@@ -117,7 +117,7 @@ class Mariadb:
     def make(self, home: Path) -> list[list[str | Path]]:
         """Make the system's tables."""
         (home / "first.sql").write_text(
-            f"CREATE USER netcancel@'%' IDENTIFIED BY '{PASSWORD}';\n"
+            f"CREATE USER IF NOT EXISTS netcancel@'%' IDENTIFIED BY '{PASSWORD}';\n"
             "GRANT ALL ON *.* TO netcancel@'%' WITH GRANT OPTION;\n"
         )
         options = "--no-defaults --auth-root-authentication-method=normal --skip-test-db".split()
