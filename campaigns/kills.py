@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from campaigns.campaign import Campaign
-from campaigns.servers import ADMINISTRATORS, Server
+from campaigns.servers import Server
+from tests.servers.administrators import ADMINISTRATORS
 from tests.servers.kinds import found
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _server(name: str, directory: str) -> Server:
     kind = found(name)
     if kind is None:
         raise SystemExit(f"missing here: the programs of {name}")
-    return Server(name, kind, directory)
+    return Server(kind, directory)
 
 
 if __name__ == "__main__":

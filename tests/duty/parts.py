@@ -17,7 +17,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from netcancel import (
     AsyncGuard,
@@ -36,6 +36,9 @@ from netcancel.drive import drive
 from netcancel.recovery import Recovery, RecoveryThread
 from netcancel.wire import clock
 from tests.duty.shop import MERCHANT, Shop, order_of
+
+if TYPE_CHECKING:
+    from tests.servers.hardships import Hardship
 
 Say = Callable[[Any], None]
 T = TypeVar("T")
@@ -450,20 +453,10 @@ class Trouble:
         path.parent.chmod(directory)
 
 
-class Hardship(Protocol):
-    """Trouble that begins and ends."""
-
-    def begin(self) -> None:
-        """Begin."""
-
-    def end(self) -> None:
-        """Let everything be as before."""
-
-
 class Troubled:
     """A guard's performer that brings trouble between an approval's answer and its verdict."""
 
-    def __init__(self, guard: Guard, trouble: Hardship, *, mends: bool) -> None:
+    def __init__(self, guard: Guard, trouble: Trouble | Hardship, *, mends: bool) -> None:
         self._inner = guard._perform
         self._trouble = trouble
         self._mends = mends

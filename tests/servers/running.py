@@ -31,7 +31,7 @@ class OwnServer:
 
     def __init__(self, kind: Kind, directory: str | None = None) -> None:
         """Prepare; its data are kept in a fresh directory below `directory`, None: any."""
-        self._kind = kind
+        self.kind = kind
         self._directory = directory
         self.port = free_port()
 
@@ -40,8 +40,8 @@ class OwnServer:
             made = tempfile.TemporaryDirectory(prefix="netcancel-server-", dir=self._directory)
             self.home = Path(stack.enter_context(made))
             self._log = stack.enter_context((self.home / "log").open("ab"))
-            make(self._kind, self.home, self._log)
-            self._process = run(self._kind, self.home, self.port, self._log)
+            make(self.kind, self.home, self._log)
+            self._process = run(self.kind, self.home, self.port, self._log)
             stack.callback(self.kill)
             self._stack = stack.pop_all()
         return self
@@ -52,14 +52,14 @@ class OwnServer:
     @property
     def url(self) -> str:
         """Return its URL, for somebody who may make databases."""
-        return self._kind.url(self.port)
+        return self.kind.url(self.port)
 
     def start(self) -> None:
         """Start it again; what was killed may not have let go of everything yet."""
         until = time.monotonic() + START_SECONDS
         while True:
             try:
-                self._process = run(self._kind, self.home, self.port, self._log)
+                self._process = run(self.kind, self.home, self.port, self._log)
             except DidNotStart:
                 if time.monotonic() > until:
                     raise
