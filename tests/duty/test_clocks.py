@@ -22,10 +22,10 @@ APART_SECONDS = 120.0
 """Between two hosts: far more than any lease here, and within what the gateway forgives."""
 
 
-@pytest.fixture
-def shop(van: Sandbox, tmp_path: Path, postgres_url: str) -> Shop:
-    """Set up a shop whose journal is on a server."""
-    return replace(Shop.at(van, tmp_path), journal=postgres_url)
+@pytest.fixture(params=["postgres_url", "mysql_url"])
+def shop(request: pytest.FixtureRequest, van: Sandbox, tmp_path: Path) -> Shop:
+    """Set up a shop whose journal is on a server of each kind."""
+    return replace(Shop.at(van, tmp_path), journal=request.getfixturevalue(request.param))
 
 
 def start(nursery: Nursery, ahead_seconds: float, part: Any, **arguments: Any) -> Child:

@@ -27,13 +27,13 @@ SETTLED: dict[str, Any] = {"settle_seconds": 0.5}
 UNSETTLED: dict[str, Any] = {"settle_seconds": 600.0}
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "postgres", "mysql"])
 def shop(request: pytest.FixtureRequest, van: Sandbox, tmp_path: Path) -> Shop:
     """Set up a shop on a journal of each kind."""
     shop = Shop.at(van, tmp_path)
     if request.param == "sqlite":
         return shop
-    return replace(shop, journal=request.getfixturevalue("postgres_url"))
+    return replace(shop, journal=request.getfixturevalue(f"{request.param}_url"))
 
 
 class Sleeper:
