@@ -171,6 +171,7 @@ class Campaign:
         for place, shop in enumerate(SHOPS):
             self._start_shop(shop, place)
         self._processes.hang_up(*SHOPS)
+        self._tend_until(self._is_closed, CALM_PATIENCE_SECONDS)
         self._processes.terminate(*WORKERS)
 
     def _is_closed(self) -> bool:

@@ -2,7 +2,7 @@
 
 What was asked for before, and not answered with certainty, is asked for again first: so whoever
 takes a killed process's place finishes its work. Numbers, amounts and tokens follow from the shop's
-name and the seed.
+name and the seed. Some sales are confirmed, some are returned at once.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import itertools
 import logging
 import select
 import sys
+from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from campaigns.record import Record, read_record
+from campaigns.record import APPROVED, IN_DOUBT, Record, read_record
+from netcancel.core.outcomes import Approved
 from netcancel.demo.payer import order
 from netcancel.errors import ConfigurationError, JournalUnavailable
 from netcancel.guard import AsyncGuard
@@ -29,6 +31,22 @@ IN_FLIGHT: Final = 16
 NO_JOURNAL: Final = 75
 """Exit code of a process that finds no journal: its supervisor tries again."""
 STANDARD_INPUT: Final = 0
+
+
+CONFIRM_SECONDS: Final = 8.0
+"""Less than any pause: who sleeps with a charge in hand comes too late to confirm it."""
+
+
+class Sale(Enum):
+    """What a shop does with a charge."""
+
+    PLAIN = auto()
+    CONFIRMED = auto()
+    RETURNED = auto()
+
+
+SALES: Final = (*[Sale.PLAIN] * 6, *[Sale.CONFIRMED] * 3, Sale.RETURNED)
+"""By a number's last digit."""
 
 
 class Payer:
@@ -56,8 +74,7 @@ class Payer:
     async def _pay(self, number: str) -> None:
         try:
             self._record.ask(number)
-            outcome = await self._guard.approve(**order(number, self._seed))
-            self._record.tell(number, type(outcome).__name__)
+            self._record.tell(number, await self._sell(number))
         except JournalUnavailable as error:
             self._record.tell(number, type(error).__name__)
         except Exception as error:
@@ -66,6 +83,21 @@ class Payer:
             logging.getLogger(__name__).exception("number %s", number)
         finally:
             self._room.release()
+
+    async def _sell(self, number: str) -> str:
+        """Approve, and do what else belongs to the sale; return the name of the outcome."""
+        sale = SALES[int(number[-1])]
+        confirm_within = CONFIRM_SECONDS if sale is Sale.CONFIRMED else None
+        arguments = order(number, self._seed)
+        outcome = await self._guard.approve(**arguments, confirm_within=confirm_within)
+        if not isinstance(outcome, Approved) or sale is Sale.PLAIN:
+            return type(outcome).__name__
+        try:
+            if sale is Sale.RETURNED:
+                return type(await self._guard.cancel(number)).__name__
+            return APPROVED if await self._guard.confirm(number) else IN_DOUBT
+        except JournalUnavailable:
+            return IN_DOUBT
 
 
 def _has_ended(pipe: int) -> bool:

@@ -12,7 +12,7 @@ from netcancel.core.lifecycle import Event, State, is_move, target
 from netcancel.core.payment import MICROSECONDS, Payment
 from netcancel.demo.books import LIVE, Told, close_books
 from netcancel.demo.payer import TOKEN_PREFIX
-from tests.duty.books import by_number, header, is_proof, projection
+from tests.duty.books import by_number, cancels_in, header, is_proof, projection
 
 if TYPE_CHECKING:
     from netcancel.sandbox.gateway import RecordedRequest
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 OUTCOMES: Final = frozenset(
     {APPROVED, "Declined", "NetCancelled", "Cancelled", IN_DOUBT, REFUSED},
 )
-"""What a shop of a campaign may hear: it asks for no cancel, but another amount is refunded."""
+"""What a shop of a campaign may hear."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +91,12 @@ def _one_approval(evidence: Evidence) -> tuple[int, Iterable[str]]:
     )
     broken = (f"{number}: sent {times} times" for number, times in approvals.items() if times > 1)
     return len(approvals), broken
+
+
+def _one_cancel(evidence: Evidence) -> tuple[int, Iterable[str]]:
+    cancels = cancels_in(evidence.requests)
+    broken = (f"{original}: {times} cancels" for original, times in cancels.items() if times > 1)
+    return len(cancels), broken
 
 
 def _same_data(evidence: Evidence) -> tuple[int, Iterable[str]]:
@@ -241,6 +247,7 @@ PROMISES: Final[Mapping[str, Check]] = {
     "nothing sent where the journal was refused (I4)": _nothing_sent,
     "every state has its reason (I5)": _reasons,
     "one approval for a number (I7)": _one_approval,
+    "one cancel for a payment": _one_cancel,
     "approved only on proof (I8)": _proof,
     "no fenced owner told approved (I2)": _fenced,
     "whoever asks again hears the same": _told_alike,

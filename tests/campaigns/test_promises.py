@@ -20,12 +20,18 @@ if TYPE_CHECKING:
 
     from netcancel import Payment
 
-FATES: dict[str, str | None] = {"ORD_1": None, "ORD_2": "commit-then-reset", "ORD_3": "decline"}
+OTHER_BODY = b'{"mercTrxNo":"ORD_2"}'
+FATES: dict[str, str | None] = {
+    "ORD_1": None,
+    "ORD_2": "commit-then-reset",
+    "ORD_3": "decline",
+    "ORD_4": "wrong-amount",
+}
 
 
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
-    """Pay three times, with three fates, and write down what was told."""
+    """Pay for some numbers, with different fates, and write down what was told."""
     directory = tmp_path_factory.mktemp("campaign")
     with Sandbox() as van:
         shop = Shop.at(van, directory)
@@ -36,8 +42,8 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
                     van.inject(fault)
                 record.ask(number)
                 record.tell(number, type(guard.approve(**order_of(number))).__name__)
-            record.ask("ORD_4")
-            record.tell("ORD_4", "JournalUnavailable")
+            record.ask("ORD_5")
+            record.tell("ORD_5", "JournalUnavailable")
         shop.recover_until_closed(credentials=[van.credentials])
         return Evidence(
             tid=MERCHANT.tid,
@@ -108,7 +114,7 @@ SPOILS: dict[str, list[Callable[[Evidence], Evidence]]] = {
         lambda evidence: with_payment(evidence, state=State.NET_CANCELLING),
     ],
     "told approved is live": [without_told],
-    "the same data": [lambda evidence: with_request(evidence, 2, body=BODY)],
+    "the same data": [lambda evidence: with_request(evidence, 2, body=OTHER_BODY)],
     "written before sent": [
         lambda evidence: with_request(evidence, 0, at=0.0),
         lambda evidence: replace(evidence, payments=evidence.payments[1:]),
@@ -120,6 +126,7 @@ SPOILS: dict[str, list[Callable[[Evidence], Evidence]]] = {
         lambda evidence: with_payment(evidence, state=State.DECLINED),
     ],
     "one approval": [once_more],
+    "one cancel": [lambda evidence: replace(evidence, requests=2 * evidence.requests)],
     "approved only on proof": [lambda evidence: with_request(evidence, 0, fault="bom")],
     "no fenced owner": [taken_over],
     "whoever asks again": [lambda evidence: with_told(evidence, "Declined")],
@@ -134,7 +141,6 @@ SPOILS: dict[str, list[Callable[[Evidence], Evidence]]] = {
     ],
     "no process ends": [lambda evidence: replace(evidence, surprises=["SHOP1 ended"])],
 }
-BODY = b'{"mercTrxNo":"ORD_2"}'
 CASES = [(name, spoil) for name, spoils in SPOILS.items() for spoil in spoils]
 
 

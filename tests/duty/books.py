@@ -52,6 +52,12 @@ def by_number(requests: list[RecordedRequest]) -> dict[str, list[RecordedRequest
     return found
 
 
+def cancels_in(requests: list[RecordedRequest]) -> Counter[str]:
+    """Count the cancels that arrived, by the original that they name."""
+    bodies = [each["body"] for each in requests if each["endpoint"] == "cancel"]
+    return Counter(json.loads(body)["cndTrxNo"] for body in bodies)
+
+
 def projection(approval_body: bytes) -> bytes:
     """Derive a net-cancel's bytes from an approval's by the net-cancel page, on our own."""
     fields: dict[str, Any] = json.loads(approval_body)
