@@ -14,7 +14,7 @@ from campaigns.promises import Evidence, check
 from campaigns.record import read_record
 from campaigns.relay import Cut
 from campaigns.report import Report
-from campaigns.troubles import OF_PROCESSES, PAUSED_MAX, Blow, Trouble, blows
+from campaigns.troubles import OF_PROCESSES, OF_WORKERS, PAUSED_MAX, Blow, Trouble, blows
 from netcancel.cli.exits import Exit
 from netcancel.core.policy import Policy
 from netcancel.demo import scene
@@ -39,6 +39,10 @@ PER_SECOND: Final = 5.0
 FAULT_RATE: Final = "0.004"
 """Of each of the thirty-odd ways to lose an approval: together about one in eight is lost."""
 
+SLOW_RATE: Final = 0.5
+SLOW_SECONDS: Final = 0.6
+"""Half of the approvals are answered slowly, in time: so a blow always meets some of them."""
+
 POLICY: Final = {
     "timeout_seconds": 1.0,
     "settle_seconds": 2.0,
@@ -46,6 +50,9 @@ POLICY: Final = {
     "retry_ceiling_seconds": 2.0,
     "retry_window_seconds": 3_600.0,
 }
+
+AWAY_SECONDS: Final = 0.5
+"""How long the server is away before somebody is stranded: answers of the gateway come by then."""
 
 TICK_SECONDS: Final = 0.05
 START_PATIENCE_SECONDS: Final = 30.0
@@ -95,6 +102,7 @@ class Campaign:
         self._processes.start("sandbox", CHILD, "sandbox", *words, allowed=frozenset())
         said = self._processes.document_of("sandbox")
         self._sandbox = RemoteSandbox(said["settings"]["NETCANCEL_BASE_URL"], said["admin_key"])
+        self._sandbox.inject("late-answer", rate=SLOW_RATE, seconds=SLOW_SECONDS)
         self._tid: str = said["settings"]["NETCANCEL_TID"]
         server = self._server
         journal = scene.journal_in(self._directory) if server is None else server.url
@@ -150,13 +158,22 @@ class Campaign:
             case Trouble.PAUSE_PAYER | Trouble.PAUSE_WORKER:
                 pause = partial(self._processes.pause, seconds=blow.pause_seconds)
                 return self._strike_one(blow, pause, spared=len(SHOPS) - PAUSED_MAX)
+            case Trouble.STRAND if self._server is not None:
+                strand = partial(self._strand, self._server, blow.pause_seconds)
+                return self._strike_one(blow, strand, spared=len(SHOPS) - PAUSED_MAX)
             case _ if self._server is not None:
                 ON_SERVERS[blow.trouble](self._server)
         return True
 
+    def _strand(self, server: Server, seconds: float, shop: str) -> None:
+        """Pause a shop that has answers in its hands and can't write them down."""
+        server.kill()
+        time.sleep(AWAY_SECONDS)
+        self._processes.pause(shop, seconds)
+        server.start()
+
     def _strike_one(self, blow: Blow, act: Callable[[str], None], *, spared: int) -> bool:
-        is_payers = blow.trouble in {Trouble.KILL_PAYER, Trouble.PAUSE_PAYER}
-        awake = self._processes.awake(SHOPS if is_payers else WORKERS)
+        awake = self._processes.awake(WORKERS if blow.trouble in OF_WORKERS else SHOPS)
         if len(awake) <= spared:
             return False
         act(awake[int(blow.victim * len(awake))])
@@ -208,6 +225,7 @@ class Campaign:
         counts: dict[str, int] = {trouble: self._blows[trouble] for trouble in OF_PROCESSES}
         counts["processes that found no journal"] = self._processes.deaths_for_want_of_a_journal
         if (server := self._server) is not None:
+            counts[Trouble.STRAND] = self._blows[Trouble.STRAND]
             counts[Trouble.KILL_SERVER] = server.restarts
             counts[Trouble.TERMINATE_ALL] = server.terminated
             counts |= {cut.value: server.relay.cuts()[cut] for cut in Cut}
@@ -224,8 +242,13 @@ def _is_past(at: float) -> bool:
     return time.monotonic() >= at
 
 
+def _kill_and_start(server: Server) -> None:
+    server.kill()
+    server.start()
+
+
 ON_SERVERS: Final[dict[Trouble, Callable[[Server], None]]] = {
-    Trouble.KILL_SERVER: lambda server: server.kill_and_restart(),
+    Trouble.KILL_SERVER: _kill_and_start,
     Trouble.TERMINATE_AMID: lambda server: server.relay.cut_next_commit(Cut.TERMINATED),
     Trouble.TERMINATE_ALL: lambda server: server.terminate_all(),
     Trouble.CUT_ALL: lambda server: server.relay.cut_all(),

@@ -43,9 +43,12 @@ class Server:
         place = parts.netloc.rsplit(":", 1)[0]
         return urlunsplit(parts._replace(netloc=f"{place}:{self.relay.port}"))
 
-    def kill_and_restart(self) -> None:
-        """Kill the server with all its processes, and start it again."""
+    def kill(self) -> None:
+        """Kill the server with all its processes."""
         self._own.kill()
+
+    def start(self) -> None:
+        """Start it again."""
         self._own.start()
         self.restarts += 1
 

@@ -26,6 +26,7 @@ class Trouble(StrEnum):
     KILL_WORKER = "workers killed"
     PAUSE_PAYER = "payers paused beyond their lease"
     PAUSE_WORKER = "workers paused beyond their lease"
+    STRAND = "payers paused while the server was away"
     KILL_SERVER = "server killed and restarted"
     TERMINATE_AMID = "connections terminated before a commit"
     TERMINATE_ALL = "connections terminated"
@@ -37,18 +38,21 @@ class Trouble(StrEnum):
 OF_PROCESSES: Final = {
     Trouble.KILL_PAYER: 4,
     Trouble.KILL_WORKER: 4,
-    Trouble.PAUSE_PAYER: 3,
-    Trouble.PAUSE_WORKER: 3,
+    Trouble.PAUSE_PAYER: 4,
+    Trouble.PAUSE_WORKER: 4,
 }
 """With their weights."""
 
+OF_WORKERS: Final = frozenset({Trouble.KILL_WORKER, Trouble.PAUSE_WORKER})
+
 OF_SERVERS: Final = {
-    Trouble.KILL_SERVER: 2,
-    Trouble.TERMINATE_AMID: 6,
-    Trouble.TERMINATE_ALL: 2,
-    Trouble.CUT_ALL: 2,
-    Trouble.CUT_BEFORE_COMMIT: 6,
-    Trouble.CUT_AFTER_COMMIT: 8,
+    Trouble.STRAND: 1,
+    Trouble.KILL_SERVER: 1,
+    Trouble.TERMINATE_AMID: 4,
+    Trouble.TERMINATE_ALL: 1,
+    Trouble.CUT_ALL: 1,
+    Trouble.CUT_BEFORE_COMMIT: 4,
+    Trouble.CUT_AFTER_COMMIT: 6,
 }
 
 

@@ -93,10 +93,14 @@ def _check_times(payment: Payment, requests: list[RecordedRequest]) -> None:
 
 
 def is_proof(requests: list[RecordedRequest]) -> bool:
-    """Whether the approval was worked and answered with the success code, unspoilt (I8)."""
+    """Whether the approval was worked and answered with the success code, unspoilt (I8).
+
+    A late answer is spoilt only by its receiver's time-out.
+    """
     return any(
         request["endpoint"] == "approval"
-        and (request["fault"], request["did"], request["status"]) == (None, "charged", 200)
+        and request["fault"] in {None, "late-answer"}
+        and (request["did"], request["status"]) == ("charged", 200)
         and request["resp_cd"] == "0000"
         for request in requests
     )
