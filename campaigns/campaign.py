@@ -43,8 +43,11 @@ SLOW_RATE: Final = 0.5
 SLOW_SECONDS: Final = 0.6
 """Half of the approvals are answered slowly, in time: so a blow always meets some of them."""
 
+TIMEOUT_SECONDS: Final = 1.0
+"""A lease is nine seconds more."""
+
 POLICY: Final = {
-    "timeout_seconds": 1.0,
+    "timeout_seconds": TIMEOUT_SECONDS,
     "settle_seconds": 2.0,
     "first_retry_seconds": 0.2,
     "retry_ceiling_seconds": 2.0,
@@ -73,7 +76,7 @@ class Campaign:
         self._seed = seed
         self._server = server
         self._blows: Counter[Trouble] = Counter()
-        self._lease_seconds = Policy(**POLICY).hold_seconds  # type: ignore[arg-type]
+        self._lease_seconds = Policy(timeout_seconds=TIMEOUT_SECONDS).hold_seconds
 
     def run(self, duration_seconds: float) -> Report:
         """Make trouble for so long, wait until all is closed, and report; ends all it started."""
