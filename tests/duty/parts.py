@@ -95,15 +95,17 @@ def recover_and_die(
     say: Say, *, shop: dict[str, Any], ahead_seconds: float, effect: int, side: str
 ) -> None:
     """Claim one payment that is due, and die at an effect of its recovery."""
-    our = Shop.of_words(shop)
-    with our.desk(ahead_seconds=ahead_seconds) as desk:
-        claimed_at, writer = clock.now(), new_tag()
-        [claim] = desk.journal.claim_due(
-            world=desk.world(), writer=writer, limit=1, hold_seconds=our.policy.hold_seconds
-        ).result()
-        perform = Mortal(desk.blocking_performer(), effect, side)
-        payment = drive(flows.recover(claim, claimed_at, writer, our.policy), perform)
-        say(payment.state)
+    with Shop.of_words(shop).desk(ahead_seconds=ahead_seconds) as desk:
+        say(_recover_one(desk, Mortal(desk.blocking_performer(), effect, side)).state)
+
+
+def _recover_one(desk: Desk, perform: Perform) -> Payment:
+    """Claim one payment that is due, and recover it."""
+    claimed_at, writer = clock.now(), new_tag()
+    [claim] = desk.journal.claim_due(
+        world=desk.world(), writer=writer, limit=1, hold_seconds=desk.policy.hold_seconds
+    ).result()
+    return drive(flows.recover(claim, claimed_at, writer, desk.policy), perform)
 
 
 class Waiting:
@@ -137,14 +139,8 @@ def approve_and_wait(say: Say, *, shop: dict[str, Any], number: str, go: str) ->
 
 def recover_and_wait(say: Say, *, shop: dict[str, Any], ahead_seconds: float, go: str) -> None:
     """Claim one payment that is due, and wait with its answer in hand; say the payment's state."""
-    our = Shop.of_words(shop)
-    with our.desk(ahead_seconds=ahead_seconds) as desk:
-        claimed_at, writer = clock.now(), new_tag()
-        [claim] = desk.journal.claim_due(
-            world=desk.world(), writer=writer, limit=1, hold_seconds=our.policy.hold_seconds
-        ).result()
-        perform = Waiting(desk.blocking_performer(), say, go)
-        say(drive(flows.recover(claim, claimed_at, writer, our.policy), perform).state)
+    with Shop.of_words(shop).desk(ahead_seconds=ahead_seconds) as desk:
+        say(_recover_one(desk, Waiting(desk.blocking_performer(), say, go)).state)
 
 
 def recover_once(say: Say, *, shop: dict[str, Any], go: str) -> None:
