@@ -7,6 +7,7 @@ hears of that. Both look the same to the client.
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections import Counter, deque
 from contextlib import suppress
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, Final, Self
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-COMMIT: Final = b"COMMIT"
+COMMIT: Final = re.compile(rb"\bCOMMIT\b")
+"""Not the isolation level READ COMMITTED."""
 CHUNK: Final = 65_536
 START_SECONDS: Final = 10.0
 
@@ -106,7 +108,7 @@ class Relay:
     async def _ask(self, reader: asyncio.StreamReader, link: _Link) -> None:
         with suppress(ConnectionError):
             while chunk := await reader.read(CHUNK):
-                if COMMIT in chunk and self._cuts:
+                if self._cuts and COMMIT.search(chunk):
                     cut = self._cuts.popleft()
                     self._done[cut] += 1
                     if cut is Cut.BEFORE_COMMIT:
