@@ -4,6 +4,7 @@ PYTHON ?= python3
 WORKERS ?= auto
 ARGS ?=
 ROWS ?= 1000000
+DURATION ?= 60
 
 # uv trusts what the machine trusts, as pip does.
 export UV_SYSTEM_CERTS := 1
@@ -20,7 +21,7 @@ compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint format bench docs lock clean
+.PHONY: help setup demo test lint format bench campaign docs lock clean
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -45,6 +46,9 @@ format: .venv/.dev ## format the code and sort the imports
 
 bench: .venv/.dev ## measure guarded approvals beside unguarded and naive ones
 	$(bin)/python -m bench --rows $(ROWS) $(ARGS)
+
+campaign: .venv/.dev ## kill processes and database servers amid payments (DURATION=60 seconds of trouble)
+	$(bin)/python -m campaigns.kills --duration $(DURATION) $(ARGS)
 
 docs: .venv/.dev ## write the generated pages anew
 	$(bin)/python -m tools.states

@@ -41,7 +41,7 @@ def check_books(van: Sandbox, shop: Shop, told: Mapping[str, Outcome] | None = N
         _check_times(payment, of_number[payment.merc_trx_no])
     for number, outcome in (told or {}).items():
         if isinstance(outcome, Approved):
-            assert _is_proof(of_number[number]), number
+            assert is_proof(of_number[number]), number
 
 
 def by_number(requests: list[RecordedRequest]) -> dict[str, list[RecordedRequest]]:
@@ -50,6 +50,12 @@ def by_number(requests: list[RecordedRequest]) -> dict[str, list[RecordedRequest
     for request in requests:
         found[json.loads(request["body"])["mercTrxNo"]].append(request)
     return found
+
+
+def cancels_in(requests: list[RecordedRequest]) -> Counter[str]:
+    """Count the cancels that arrived, by the original that they name."""
+    bodies = [each["body"] for each in requests if each["endpoint"] == "cancel"]
+    return Counter(json.loads(body)["cndTrxNo"] for body in bodies)
 
 
 def projection(approval_body: bytes) -> bytes:
@@ -86,11 +92,15 @@ def _check_times(payment: Payment, requests: list[RecordedRequest]) -> None:
         assert payment.created_at / 1_000_000 <= request["at"]
 
 
-def _is_proof(requests: list[RecordedRequest]) -> bool:
-    """Whether the approval was worked and answered with the success code, unspoilt (I8)."""
+def is_proof(requests: list[RecordedRequest]) -> bool:
+    """Whether the approval was worked and answered with the success code, unspoilt (I8).
+
+    A late answer is spoilt only by its receiver's time-out.
+    """
     return any(
         request["endpoint"] == "approval"
-        and (request["fault"], request["did"], request["status"]) == (None, "charged", 200)
+        and request["fault"] in {None, "late-answer"}
+        and (request["did"], request["status"]) == ("charged", 200)
         and request["resp_cd"] == "0000"
         for request in requests
     )

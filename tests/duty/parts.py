@@ -7,15 +7,17 @@ import ctypes
 import logging
 import os
 import resource
+import shutil
 import signal
 import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from netcancel import (
     AsyncGuard,
@@ -35,6 +37,9 @@ from netcancel.recovery import Recovery, RecoveryThread
 from netcancel.wire import clock
 from tests.duty.shop import MERCHANT, Shop, order_of
 
+if TYPE_CHECKING:
+    from tests.servers.hardships import Hardship
+
 Say = Callable[[Any], None]
 T = TypeVar("T")
 WAIT_SECONDS = 40.0
@@ -42,6 +47,10 @@ LOOK_SECONDS = 0.02
 CONFIRM_SECONDS = 30.0
 SAID_AT_ONCE = 100
 """What a child says must fit into one write of a pipe."""
+
+NEW_MOUNTS, NEW_USERS = 0x2_0000, 0x1000_0000
+PRIVATE = 0x4_4000  # MS_REC | MS_PRIVATE
+DISK_BYTES = 1 << 20
 
 Perform = Callable[[Effect[Any]], Any]
 
@@ -86,15 +95,71 @@ def recover_and_die(
     say: Say, *, shop: dict[str, Any], ahead_seconds: float, effect: int, side: str
 ) -> None:
     """Claim one payment that is due, and die at an effect of its recovery."""
-    our = Shop.of_words(shop)
-    with our.desk(ahead_seconds=ahead_seconds) as desk:
-        claimed_at, writer = clock.now(), new_tag()
-        [claim] = desk.journal.claim_due(
-            world=desk.world(), writer=writer, limit=1, hold_seconds=our.policy.hold_seconds
-        ).result()
-        perform = Mortal(desk.blocking_performer(), effect, side)
-        payment = drive(flows.recover(claim, claimed_at, writer, our.policy), perform)
-        say(payment.state)
+    with Shop.of_words(shop).desk(ahead_seconds=ahead_seconds) as desk:
+        say(_recover_one(desk, Mortal(desk.blocking_performer(), effect, side)).state)
+
+
+def _recover_one(desk: Desk, perform: Perform) -> Payment:
+    """Claim one payment that is due, and recover it."""
+    claimed_at, writer = clock.now(), new_tag()
+    [claim] = desk.journal.claim_due(
+        world=desk.world(), writer=writer, limit=1, hold_seconds=desk.policy.hold_seconds
+    ).result()
+    return drive(flows.recover(claim, claimed_at, writer, desk.policy), perform)
+
+
+class Waiting:
+    """Performs effects; with the first answer of the gateway in hand it waits for a file."""
+
+    def __init__(self, perform: Perform, say: Say, go: str) -> None:
+        self._perform = perform
+        self._say = say
+        self._go = Path(go)
+        self._has_waited = False
+
+    def __call__(self, effect: Effect[Any]) -> Any:
+        """Perform one effect."""
+        answer = self._perform(effect)
+        if isinstance(effect, Exchange) and not self._has_waited:
+            self._has_waited = True
+            self._say("answered")
+            _await(self._go.exists)
+        return answer
+
+    def close(self) -> None:
+        """Close no connections: a guard's performer has the last word, and this one is a test's."""
+
+
+def approve_and_wait(say: Say, *, shop: dict[str, Any], number: str, go: str) -> None:
+    """Approve, waiting with the answer in hand; say the outcome's name."""
+    with Shop.of_words(shop).guard() as guard:
+        vars(guard)["_perform"] = Waiting(guard._perform, say, go)
+        say(type(guard.approve(**order_of(number))).__name__)
+
+
+def recover_and_wait(say: Say, *, shop: dict[str, Any], ahead_seconds: float, go: str) -> None:
+    """Claim one payment that is due, and wait with its answer in hand; say the payment's state."""
+    with Shop.of_words(shop).desk(ahead_seconds=ahead_seconds) as desk:
+        say(_recover_one(desk, Waiting(desk.blocking_performer(), say, go)).state)
+
+
+def recover_once(say: Say, *, shop: dict[str, Any], go: str) -> None:
+    """Wait for a file, and recover what is due by the journal's own clock; say how many."""
+    with Shop.of_words(shop).guard() as guard:
+        say("ready")
+        _await(Path(go).exists)
+        say(guard.recover().claimed)
+
+
+def on_another_host(
+    say: Say, *, ahead_seconds: float, plays: str, arguments: dict[str, Any]
+) -> None:
+    """Play a part on a host whose wall clock is wrong."""
+    seconds, nanoseconds = time.time, time.time_ns
+    ahead_nanoseconds = int(ahead_seconds * 1_000_000_000)
+    time.time = lambda: seconds() + ahead_seconds
+    time.time_ns = lambda: nanoseconds() + ahead_nanoseconds
+    globals()[plays](say, **arguments)
 
 
 def cancel_and_die(say: Say, *, shop: dict[str, Any], number: str, effect: int, side: str) -> None:
@@ -349,6 +414,10 @@ class Trouble:
             resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
         elif self._kind == "read-only":
             self._set_modes(file=0o400, directory=0o500)
+        elif self._kind == "no room":
+            with suppress(OSError), self._filler.open("wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(512))
         else:
             self._say("lock")
             _await(go_file(self._shop, "locked").exists)
@@ -363,8 +432,14 @@ class Trouble:
             resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
         elif self._kind == "read-only":
             self._set_modes(file=0o600, directory=0o700)
+        elif self._kind == "no room":
+            self._filler.unlink()
         else:
             self._say("unlock")
+
+    @property
+    def _filler(self) -> Path:
+        return Path(self._shop.journal_path).with_name("filler")
 
     def _set_modes(self, *, file: int, directory: int) -> None:
         path = Path(self._shop.journal_path)
@@ -377,7 +452,7 @@ class Trouble:
 class Troubled:
     """A guard's performer that brings trouble between an approval's answer and its verdict."""
 
-    def __init__(self, guard: Guard, trouble: Trouble, *, mends: bool) -> None:
+    def __init__(self, guard: Guard, trouble: Trouble | Hardship, *, mends: bool) -> None:
         self._inner = guard._perform
         self._trouble = trouble
         self._mends = mends
@@ -417,6 +492,44 @@ def approve_in_trouble(say: Say, *, shop: dict[str, Any], trouble: str, when: st
         say(type(guard.approve(**order_of("ORD_1"))).__name__)
         hardship.end()
     say("done")
+
+
+def approve_on_a_small_disk(say: Say, *, shop: dict[str, Any], when: str) -> None:
+    """Approve with a journal on a file system of its own, which fills up; keep a copy of it.
+
+    Says "no disk" where this machine lets nobody mount one.
+    """
+    our = Shop.of_words(shop)
+    path = Path(our.journal_path)
+    disk = path.parent / "disk"
+    disk.mkdir()
+    try:
+        _mount_small(disk)
+    except OSError:
+        say("no disk")
+        return
+    small = replace(our, journal=f"sqlite:///{disk / path.name}")
+    approve_in_trouble(say, shop=small.as_words(), trouble="no room", when=when)
+    shutil.copy(disk / path.name, path)
+
+
+def _mount_small(place: Path) -> None:
+    """Mount a small file system in memory, for this process and its children alone."""
+    libc, user, group = ctypes.CDLL(None, use_errno=True), os.geteuid(), os.getegid()
+    _checked(libc.unshare(NEW_MOUNTS | NEW_USERS))
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"0 {user} 1"),
+        ("gid_map", f"0 {group} 1"),
+    ):
+        Path(f"/proc/self/{name}").write_text(text)
+    _checked(libc.mount(b"none", b"/", None, PRIVATE, None))
+    _checked(libc.mount(b"tmpfs", os.fsencode(place), b"tmpfs", 0, b"size=%d" % DISK_BYTES))
+
+
+def _checked(result: int) -> None:
+    if result != 0:
+        raise OSError(ctypes.get_errno(), "the system refuses it")
 
 
 def _drop_privileges() -> None:

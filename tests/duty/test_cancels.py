@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sqlite3
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -29,10 +27,11 @@ from netcancel import (
 from netcancel.recovery import Recovery
 from netcancel.sandbox import Sandbox, codes
 from netcancel.sandbox.faults import CATALOGUE
-from tests.duty.books import check_books
+from tests.duty.books import cancels_in, check_books
 from tests.duty.shop import Shop, order_of
 
 if TYPE_CHECKING:
+    from collections import Counter
     from pathlib import Path
 
     from netcancel import CancelOutcome, Guard
@@ -63,8 +62,7 @@ def recover(shop: Shop, *, turns: int = 5) -> None:
 
 def cancels_of(van: Sandbox) -> Counter[str]:
     """Count the cancels that arrived, by the original that they name."""
-    bodies = [each["body"] for each in van.requests() if each["endpoint"] == "cancel"]
-    return Counter(json.loads(body)["cndTrxNo"] for body in bodies)
+    return cancels_in(van.requests())
 
 
 def trade(van: Sandbox, shop: Shop) -> dict[str, CancelOutcome]:

@@ -10,6 +10,7 @@ from tests.duty import parts
 from tests.duty.books import by_number, check_books
 from tests.duty.lock import Lock
 from tests.duty.shop import order_of
+from tests.missing import missing
 
 if TYPE_CHECKING:
     from netcancel.sandbox import Sandbox
@@ -59,6 +60,26 @@ def test_trouble_before_the_intent(
     said = accompany(child, shop)
     assert said == ["JournalUnavailable", "Approved"]
     assert [len(each) for each in by_number(van.requests()).values()] == [1]
+    shop.recover_until_closed()
+    check_books(van, shop)
+
+
+WHENS = {
+    "before": ["JournalUnavailable", "Approved"],
+    "between, mends": ["Approved"],
+    "between, lasts": ["InDoubt"],
+}
+
+
+@pytest.mark.parametrize("when", WHENS)
+def test_a_disk_that_is_full(van: Sandbox, shop: Shop, nursery: Nursery, when: str) -> None:
+    """On a real file system without room the outcomes are clear too, and room mends it."""
+    shop = shop.with_policy(timeout_seconds=1.5)
+    child = nursery.start("approve_on_a_small_disk", shop=shop.as_words(), when=when)
+    said = child.end()
+    if said == ["no disk"]:
+        missing("the right to mount a file system")
+    assert said == [*WHENS[when], "done"]
     shop.recover_until_closed()
     check_books(van, shop)
 

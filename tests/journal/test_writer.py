@@ -229,6 +229,19 @@ def test_a_failed_transaction_is_told_to_all(bench: Bench, step: str) -> None:
     bench.writer.close()
 
 
+def test_a_commit_without_a_clear_answer_is_said(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An operator can count the commits of which nobody knows; what only read is no such case."""
+    bench.failing.add("commit")
+    for writes in (False, True):
+        with pytest.raises(JournalUnavailable):
+            bench.writer.submit(lambda *_: None, writes=writes).result(10)
+    [record] = caplog.records
+    assert record.getMessage().endswith("got no clear answer: commit failed")
+    bench.writer.close()
+
+
 def test_a_failing_operation_spoils_no_other(bench: Bench) -> None:
     """Trouble is told as unavailable, a bug as it is; the rest of the batch is committed."""
     bench.hold()

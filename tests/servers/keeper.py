@@ -9,23 +9,20 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tests.servers.kinds import Kind, found, unprivileged
+from tests.servers.kinds import found
+from tests.servers.running import free_port, make, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT: Final = Path(__file__).parents[2]
-START_SECONDS: Final = 30.0
-LOOK_SECONDS: Final = 0.05
 LOG_CHARACTERS: Final = 2000
 
 
@@ -92,8 +89,10 @@ def keep(name: str, folder: Path, place: Path, told: int) -> None:
     home = Path(tempfile.mkdtemp(prefix=f"netcancel-{name}-", dir=place))
     address = folder / f"{name}.address"
     try:
-        process, url = _start(kind, home)
-        address.write_text(url)
+        make(kind, home)
+        port = free_port()
+        process = run(kind, home, port)
+        address.write_text(kind.url(port))
         os.write(told, b"!")
         with (folder / f"{name}.users").open("w") as users:
             fcntl.flock(users, fcntl.LOCK_EX)
@@ -102,34 +101,6 @@ def keep(name: str, folder: Path, place: Path, told: int) -> None:
             process.wait()
     finally:
         shutil.rmtree(home, ignore_errors=True)
-
-
-def _start(kind: Kind, home: Path) -> tuple[subprocess.Popen[bytes], str]:
-    who = unprivileged()
-    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C"}
-    commands = kind.make(home)
-    if who:
-        for path in (home, *home.iterdir()):
-            os.chown(path, who["user"], who["group"])
-    for command in commands:
-        subprocess.run(command, check=True, cwd=home, env=environment, **who)
-    port = _free_port()
-    command = kind.command(home, port)
-    process = subprocess.Popen(command, cwd=home, env=environment, **who)
-    until = time.monotonic() + START_SECONDS
-    while not kind.is_up(port):
-        if process.poll() is not None or time.monotonic() > until:
-            process.kill()
-            raise SystemExit("the server did not come up")
-        time.sleep(LOOK_SECONDS)
-    return process, kind.url(port)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ def can_run(program: Path) -> bool:
 class Kind(Protocol):
     """A kind of server: how its data are made, how it is run and ended, and when it is up."""
 
+    name: ClassVar[str]
     end: ClassVar[signal.Signals]
 
     def make(self, home: Path) -> list[list[str | Path]]:
@@ -59,6 +60,7 @@ class Postgres:
     """PostgreSQL; syncs are never left out but while the data are made."""
 
     programs: Path
+    name: ClassVar = "postgres"
     end: ClassVar = signal.SIGQUIT
 
     @classmethod
@@ -104,6 +106,7 @@ class Mariadb:
 
     install: str
     program: str
+    name: ClassVar = "mariadb"
     end: ClassVar = signal.SIGKILL
 
     @classmethod
@@ -117,7 +120,7 @@ class Mariadb:
     def make(self, home: Path) -> list[list[str | Path]]:
         """Make the system's tables."""
         (home / "first.sql").write_text(
-            f"CREATE USER netcancel@'%' IDENTIFIED BY '{PASSWORD}';\n"
+            f"CREATE USER IF NOT EXISTS netcancel@'%' IDENTIFIED BY '{PASSWORD}';\n"
             "GRANT ALL ON *.* TO netcancel@'%' WITH GRANT OPTION;\n"
         )
         options = "--no-defaults --auth-root-authentication-method=normal --skip-test-db".split()

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 IN_FLIGHT: Final = 24
 """At a one-second time-out a third of all answers lost leaves room for ten payments a second."""
 
+TOKEN_PREFIX: Final = "DEMO_TOKEN_"  # noqa: S105  it pays for nothing
+"""How the tokens begin: whoever looks for leaks looks for this."""
+
 
 def told_path(directory: Path, shop: str) -> Path:
     """Return the file in which a shop keeps what it was told, one JSON object per line."""
@@ -44,15 +47,19 @@ def read_told(path: Path) -> list[dict[str, str]]:
 def orders(shop: str, count: int, seed: int) -> Iterator[dict[str, Any]]:
     """Yield the arguments of a shop's approvals, always the same ones."""
     for index in range(count):
-        number = f"{shop}-{index:05d}"
-        draws = random.Random(f"{seed}/{number}")  # noqa: S311  amounts, not secrets
-        amount = draws.randrange(10, 2_000) * 100
-        yield {
-            "merc_trx_no": number,
-            "token_key": f"DEMO_TOKEN_{draws.randrange(10**9):09d}",
-            "trx_amt": amount,
-            "vat_amt": amount // 11,
-        }
+        yield order(f"{shop}-{index:05d}", seed)
+
+
+def order(number: str, seed: int) -> dict[str, Any]:
+    """Return the arguments of a number's approval, always the same ones."""
+    draws = random.Random(f"{seed}/{number}")  # noqa: S311  amounts, not secrets
+    amount = draws.randrange(10, 2_000) * 100
+    return {
+        "merc_trx_no": number,
+        "token_key": f"{TOKEN_PREFIX}{draws.randrange(10**9):09d}",
+        "trx_amt": amount,
+        "vat_amt": amount // 11,
+    }
 
 
 class Payer:
@@ -68,14 +75,14 @@ class Payer:
         # Opened without buffer: one write per line, so that a kill cuts none.
         with self._path.open("ab", buffering=0) as file:
             async with asyncio.TaskGroup() as group:
-                for order in todo:
+                for each in todo:
                     await self._room.acquire()
-                    group.create_task(self._pay(order, file.fileno()))
+                    group.create_task(self._pay(each, file.fileno()))
                     await asyncio.sleep(1 / per_second)
 
-    async def _pay(self, order: dict[str, Any], file: int) -> None:
+    async def _pay(self, arguments: dict[str, Any], file: int) -> None:
         try:
-            outcome = await self._guard.approve(**order)
+            outcome = await self._guard.approve(**arguments)
             os.write(file, _line(outcome))
         finally:
             self._room.release()
@@ -90,9 +97,9 @@ async def _pay_all(options: argparse.Namespace, settings: dict[str, Any]) -> Non
     path = told_path(options.directory, options.shop)
     answered = {told["merc_trx_no"] for told in read_told(path)}
     todo = [
-        order
-        for order in orders(options.shop, options.count, options.seed)
-        if order["merc_trx_no"] not in answered
+        each
+        for each in orders(options.shop, options.count, options.seed)
+        if each["merc_trx_no"] not in answered
     ]
     # Recovery runs in processes of its own here.
     async with AsyncGuard(**settings, recovery="off") as guard:

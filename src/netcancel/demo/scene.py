@@ -42,14 +42,27 @@ JOURNAL_NAME: Final = "payments.db"
 KEY_BYTES: Final = 32
 
 
-def fault_words() -> list[str]:
-    """Return every fault of the sandbox with its rate, as `sandbox --fault` takes them."""
+def fault_words(rate: str = RATE) -> list[str]:
+    """Return every fault of the sandbox with its rate, as `sandbox --fault` takes them.
+
+    `rate` is that of each fault that isn't frequent.
+    """
     from netcancel.sandbox.faults import CATALOGUE  # noqa: PLC0415  only the demo's start needs it
 
-    return [f"{fault.name}:{FREQUENT.get(fault.name, RATE)}" for fault in CATALOGUE]
+    return [f"{fault.name}:{FREQUENT.get(fault.name, rate)}" for fault in CATALOGUE]
 
 
-def write_settings(directory: Path, sandbox: Mapping[str, Any]) -> Path:
+def journal_in(directory: Path) -> str:
+    """Return the URL of the journal that is a file in `directory`."""
+    return f"sqlite:///{(directory / JOURNAL_NAME).resolve()}"
+
+
+def write_settings(
+    directory: Path,
+    sandbox: Mapping[str, Any],
+    journal: str,
+    policy: Mapping[str, float] = POLICY,
+) -> Path:
     """Write the settings file of all processes, and the key that seals the journal's tokens.
 
     `sandbox` is what `netcancel sandbox --json` printed. Returns the settings file's path.
@@ -64,10 +77,10 @@ def write_settings(directory: Path, sandbox: Mapping[str, Any]) -> Path:
         for name, value in sandbox["settings"].items()
     }
     settings |= {
-        "journal": f"sqlite:///{(directory / JOURNAL_NAME).resolve()}",
+        "journal": journal,
         "vault_key_file": str(key.resolve()),
         "environment": "demo",
-        **POLICY,
+        **policy,
     }
     path = directory / CONFIG_NAME
     # JSON writes texts and numbers as TOML does.

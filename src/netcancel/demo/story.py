@@ -120,7 +120,8 @@ class Story:
             said["settings"]["NETCANCEL_BASE_URL"], admin_key=said["admin_key"]
         )
         self._tid = said["settings"]["NETCANCEL_TID"]
-        config = scene.write_settings(self._directory, said)
+        journal = scene.journal_in(self._directory)
+        config = scene.write_settings(self._directory, said, journal)
         return Settings.load(environ={"NETCANCEL_CONFIG": str(config)})
 
     def _read_document(self, name: str) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 from netcancel.errors import JournalUnavailable
 from netcancel.journal.contract import JournalClosed
+from netcancel.observe import log
 
 T = TypeVar("T")
 S_contra = TypeVar("S_contra", contravariant=True)
@@ -320,6 +321,8 @@ class _Runner(Generic[S]):
         try:
             session.commit()
         except Exception as error:  # noqa: BLE001  it may be durable or not: the callers read again
+            if any(task.writes for task in batch):
+                log.notice("a commit to the journal got no clear answer: %s", error)
             _give_up(session, batch, _unavailable(error))
             return None
         for task, result in zip(batch, results, strict=True):

@@ -1,0 +1,110 @@
+"""`python -m campaigns.kills`: processes and database servers killed amid payments.
+
+Four shops and four recovery workers, each a process, on one journal, before a sandbox that loses
+answers. They are killed, and paused beyond their leases; the journal's server is killed, its
+transactions are terminated, its connections cut around their commits. Then all is calm, and the
+books are closed: against the gateway's ledger, and against what the shops were told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from campaigns.campaign import Campaign
+from campaigns.servers import Server
+from tests.servers.administrators import ADMINISTRATORS
+from tests.servers.kinds import found
+
+if TYPE_CHECKING:
+    from campaigns.report import Report
+
+FILE: Final = "sqlite"
+SEEDS: Final = 1_000_000
+
+
+def main() -> int:
+    """Read the options, make trouble, and print; 1: a promise was broken."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    options = _options()
+    journals = [options.journal] if options.journal else _servers_here()
+    reports: list[Report] = []
+    for journal in journals:
+        if not options.json:
+            print(f"seed {options.seed}, journal {journal} ...", flush=True)
+        reports.append(_run(journal, options, options.duration / len(journals)))
+        if not options.json:
+            print("\n".join(reports[-1].lines()), flush=True)
+    if options.json:
+        json.dump([report.to_json() for report in reports], sys.stdout, indent=2)
+        print()
+    broken = [report for report in reports if not report.is_kept]
+    for report in broken:
+        print(
+            f"a promise was broken; again: python -m campaigns.kills --journal {report.journal}"
+            f" --seed {report.seed} --duration {report.seconds['trouble']:g}",
+            file=sys.stderr,
+        )
+    return 1 if broken else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m campaigns.kills", description=__doc__)
+    parser.add_argument(
+        "--duration",
+        type=float,
+        default=60.0,
+        help="seconds of trouble, shared by the journals; calm comes on top",
+    )
+    parser.add_argument(
+        "--journal", choices=(*ADMINISTRATORS, FILE), help="one only; else every server's, in turn"
+    )
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(SEEDS))
+    parser.add_argument("--json", action="store_true", help="print one JSON list and no text")
+    parser.add_argument("--directory", default="/var/tmp", help="a disk for the journals")  # noqa: S108  a fresh directory is made in it
+    return parser.parse_args()
+
+
+def _servers_here() -> list[str]:
+    """Name the servers that can be started here; with CI=true none may be missing."""
+    missing = [name for name in ADMINISTRATORS if found(name) is None]
+    if missing:
+        print(f"missing here: the programs of {' and '.join(missing)}", file=sys.stderr)
+    here = [name for name in ADMINISTRATORS if name not in missing]
+    if not here or (missing and os.environ.get("CI") == "true"):
+        raise SystemExit(1)
+    return here
+
+
+def _run(journal: str, options: argparse.Namespace, duration_seconds: float) -> Report:
+    # Not /tmp: that may be a file system in memory, where a sync costs nothing.
+    made = tempfile.mkdtemp(prefix="netcancel-campaign-", dir=options.directory)
+    server = None if journal == FILE else _server(journal, options.directory)
+    report = None
+    try:
+        report = Campaign(journal, Path(made), options.seed, server).run(duration_seconds)
+        return report
+    finally:
+        if report is not None and report.is_kept:
+            shutil.rmtree(made)
+        else:
+            print(f"what the processes said and were told is in {made}", file=sys.stderr)
+
+
+def _server(name: str, directory: str) -> Server:
+    kind = found(name)
+    if kind is None:
+        raise SystemExit(f"missing here: the programs of {name}")
+    return Server(kind, directory)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
