@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from netcancel.core.effects import Flow
-    from netcancel.core.payment import Payment
+    from netcancel.core.payment import Payment, Used
     from netcancel.drive import AwaitingPerformer, BlockingPerformer
 
 RecoveryPlace = Literal["thread", "off"]
@@ -147,6 +147,9 @@ class _Guard:
     def _find(self, merc_trx_no: str, tid: str | None) -> Future[Payment | None]:
         return self._desk.journal.find(tid or self._merchant.tid, merc_trx_no)
 
+    def _find_used(self, merc_trx_no: str, tid: str | None) -> Future[Used | None]:
+        return self._desk.journal.find_used(tid or self._merchant.tid, merc_trx_no)
+
     def _leave(self) -> None:
         """Stop recovery, say what is still owed, and close the journal; once is enough."""
         if self._is_left:
@@ -175,6 +178,11 @@ def _checked(merchant: object) -> Merchant:
     if not isinstance(merchant, Merchant):
         raise ConfigurationError("merchant must be a netcancel.Merchant")
     return merchant
+
+
+def _refuse_archived(used: Used | None) -> None:
+    if used is not None:
+        raise PaymentNotFound(f"the payment of this number was {used.state}, and is archived")
 
 
 def _stands(payment: Payment | None) -> bool:
@@ -298,8 +306,14 @@ class Guard(_Guard):
         return drive(flows.reject(self._wish(merc_trx_no, tid), self._desk.policy), self._perform)
 
     def find(self, merc_trx_no: str, *, tid: str | None = None) -> Payment | None:
-        """Return what the journal knows of a number; `tid`: None for the guard's merchant."""
-        return self._find(merc_trx_no, tid).result()
+        """Return what the journal knows of a number; `tid`: None for the guard's merchant.
+
+        None: it was never used. Raises `PaymentNotFound` for a number whose payment is archived.
+        """
+        payment = self._find(merc_trx_no, tid).result()
+        if payment is None:
+            _refuse_archived(self._find_used(merc_trx_no, tid).result())
+        return payment
 
     def recover(self, limit: int = 500) -> Report:
         """Net-cancel at most `limit` payments that are due now, and report.
@@ -421,8 +435,11 @@ class AsyncGuard(_Guard):
         return await drive_async(flow, self._perform, self._perform.hand_over)
 
     async def find(self, merc_trx_no: str, *, tid: str | None = None) -> Payment | None:
-        """Return what the journal knows of a number; `tid`: None for the guard's merchant."""
-        return await asyncio.wrap_future(self._find(merc_trx_no, tid))
+        """Return what the journal knows of a number; see `Guard.find`."""
+        payment = await asyncio.wrap_future(self._find(merc_trx_no, tid))
+        if payment is None:
+            _refuse_archived(await asyncio.wrap_future(self._find_used(merc_trx_no, tid)))
+        return payment
 
     async def recover(self, limit: int = 500) -> Report:
         """Net-cancel at most `limit` payments that are due now, and report.

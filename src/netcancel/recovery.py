@@ -138,7 +138,6 @@ class Recovery:
         The worlds take turns, so that an outage of one doesn't keep the others waiting. Nothing is
         claimed before the worker has checked in: a restored journal would be voided from.
         """
-        await self._attend()
         worlds = [*self._desk.worlds.values()]
         # By chance, because a pass with a small limit may reach no other than the first.
         turns = deque(random.sample(worlds, len(worlds)))

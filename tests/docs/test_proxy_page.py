@@ -25,6 +25,7 @@ def test_its_limits_are_those_of_the_page() -> None:
         f"It takes {IN_FLIGHT_MAX} requests of each path at once",
         f"without a whole head after {HEAD_SECONDS:g} s is closed",
         f"an idle one after {IDLE_SECONDS} s",
+        f"13 digits and is at most {WINDOW_SECONDS} s off",
         f"any above {CONNECTIONS_MAX:,}, without a byte",
     ):
         assert limit in text

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import shutil
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,17 +14,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from netcancel import Approved, State
+from netcancel.attendance import Attendance
 from netcancel.core.lifecycle import Event
-from netcancel.journal.opening import host_copy_of
+from netcancel.journal.opening import host_copy_of, open_journal, open_tables
 from netcancel.operators import release_hold
 from netcancel.recovery import Recovery
 from tests.duty.shop import order_of
+from tests.journal.samples import KEY, old_file
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from netcancel.core.payment import Claim
-    from netcancel.journal.life import Worker
+    from netcancel.journal.life import Hold, Worker
     from netcancel.recovery import Report
     from netcancel.sandbox import Sandbox
     from tests.duty.shop import Shop
@@ -67,10 +70,9 @@ def test_a_restored_journal_voids_no_confirmed_order(
         assert recover(shop, ahead_seconds=AHEAD_SECONDS).claimed == 0
     assert "recovery is held" in caplog.text
     assert [charge["status"] for charge in van.charges()] == ["live"]
-    with shop.desk() as desk:
-        hold = desk.journal.hold().result()
-        assert hold is not None
-        assert "was it restored?" in hold.reason
+    hold = hold_of(shop)
+    assert hold is not None
+    assert "was it restored?" in hold.reason
     # Still so for the next worker; then the merchant confirms again, and a person lets it go on.
     assert recover(shop, ahead_seconds=AHEAD_SECONDS).claimed == 0
     with shop.guard() as guard:
@@ -83,8 +85,7 @@ def test_a_restored_journal_voids_no_confirmed_order(
     by_number = {charge["merc_trx_no"]: charge["status"] for charge in van.charges()}
     assert by_number == {"ORD_1": "live", "ORD_2": "refunded"}
     assert recover(shop).claimed == 0
-    with shop.desk() as desk:
-        assert desk.journal.hold().result() is None
+    assert hold_of(shop) is None
 
 
 def test_a_host_that_never_saw_the_journal_notices_nothing(
@@ -99,18 +100,56 @@ def test_a_host_that_never_saw_the_journal_notices_nothing(
     assert [charge["status"] for charge in van.charges()] == ["refunded"]
 
 
+def hold_of(shop: Shop) -> Hold | None:
+    """Return the hold that stands."""
+    with shop.desk() as desk:
+        return desk.journal.hold().result()
+
+
 @pytest.mark.usefixtures("home")
-def test_another_journal_in_its_place_is_noticed(shop: Shop) -> None:
-    """As one that was lost and begun anew, with payments in it, or one of another machine."""
+def test_a_journal_that_was_begun_anew_is_only_noticed(
+    shop: Shop, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It has no past to forget; but the one before, put back in its place, is held."""
     with shop.guard() as guard:
         guard.approve(**order_of("ORD_1"))
     recover(shop)
-    Path(shop.journal_path).unlink()
+    Path(shop.journal_path).rename(tmp_path / "before.db")
     with shop.guard() as guard:
         guard.approve(**order_of("ORD_2"))
+    with caplog.at_level(logging.WARNING, "netcancel"):
+        recover(shop)
+    assert "sees this journal for the first time" in caplog.text
+    assert hold_of(shop) is None
+    (tmp_path / "before.db").replace(shop.journal_path)
     recover(shop)
-    with shop.desk() as desk:
-        assert desk.journal.hold().result() is not None
+    assert hold_of(shop) is not None
+
+
+@pytest.mark.usefixtures("home")
+def test_a_backup_from_before_the_first_worker_is_held(shop: Shop, tmp_path: Path) -> None:
+    """A journal has its life from its first day."""
+    with shop.guard() as guard:
+        guard.approve(**order_of("ORD_1"))
+    shutil.copyfile(shop.journal_path, tmp_path / "backup.db")
+    recover(shop)
+    shutil.copyfile(tmp_path / "backup.db", shop.journal_path)
+    recover(shop)
+    assert hold_of(shop) is not None
+
+
+@pytest.mark.usefixtures("home")
+def test_a_backup_from_before_an_upgrade_is_held(tmp_path: Path) -> None:
+    """The tables of the first release kept no lives: a second upgrade is seen as a step back."""
+    path = old_file(tmp_path / "old.db")
+    backup = shutil.copyfile(path, tmp_path / "backup.db")
+    url = f"sqlite:///{path}"
+    for is_held in (False, True):
+        open_tables(url).upgrade()
+        with closing(open_journal(url, vault_key=KEY)) as journal:
+            asyncio.run(Attendance(journal, host_copy_of(url)).renew())
+            assert (journal.hold().result() is not None) == is_held
+        shutil.copyfile(backup, path)
 
 
 @pytest.mark.usefixtures("home")

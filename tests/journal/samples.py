@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from netcancel.core.lifecycle import CancelReason, Event, Resolution, State, target
-from netcancel.core.payment import Change, FrozenCancel, Intent, Known, Opened, Payment, TooMany
+from netcancel.core.payment import (
+    Change,
+    FrozenCancel,
+    Intent,
+    Known,
+    Opened,
+    Payment,
+    TooMany,
+    Used,
+)
 from netcancel.journal import Journal, open_journal
 from netcancel.journal.vault import Vault
 from netcancel.kicc import ApprovalAnswer, Loss
@@ -82,7 +91,7 @@ def open_one(journal: Journal, **changes: Any) -> Payment:
     return opened.payment
 
 
-def fate(opened: Opened | Known | TooMany) -> str:
+def fate(opened: Opened | Known | Used | TooMany) -> str:
     """Return what became of an intent, in one word."""
     return type(opened).__name__
 
@@ -134,6 +143,9 @@ FORBIDDEN: Final = {
     "change a number": "UPDATE payment SET merc_trx_no = 'x'",
     "change a world": "UPDATE payment SET world = 'x'",
     "change the settle time": "UPDATE payment SET settle_at = settle_at + 1",
+    "use a number for an open payment": "INSERT INTO used_number"
+    " SELECT tid, merc_trx_no, 'approved', 1, 1 FROM payment",
+    "use a number for nothing": "INSERT INTO used_number VALUES ('T', 'x', 'approved', 1, 1)",
     "forget a life": "DELETE FROM incarnation",
     "count back": "UPDATE incarnation SET count = count - 1",
     "forget a hold": "DELETE FROM hold",

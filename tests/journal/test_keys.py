@@ -2,6 +2,7 @@
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from netcancel.core.payment import Asked, Change, KeptAnswer
 from netcancel.errors import ConfigurationError, JournalUnavailable
 from netcancel.journal import Journal
 from netcancel.journal.contract import RewrapPlace
+from netcancel.journal.sqlite_file import SQL
+from netcancel.journal.statements import Query
 from netcancel.journal.vault import key_id_of
 from tests.journal.samples import (
     BODY,
@@ -284,3 +287,15 @@ def test_the_wrapped_keys_of_the_old_key_are_nowhere_left(path: Path) -> None:
     left = b"".join(each.read_bytes() for each in path.parent.glob("journal.db*"))
     assert [key for key in wrapped if key[9:40] in left] == []
     both.close()
+
+
+@pytest.mark.parametrize("query", [Query.REWRAP_KEY, Query.REWRAP_SECRET])
+def test_only_what_was_read_is_replaced(path: Path, query: Query) -> None:
+    """On a server, others write between the reading and the writing."""
+    journal = open_file(path)
+    open_one(journal)
+    journal.close()
+    statement = SQL.load(query)
+    values = {"seq": 1, "rewrapped": b"new", "sealed_key": b"as it was before"}
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        assert connection.execute(statement.text, statement.bind(values)).rowcount == 0

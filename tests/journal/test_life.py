@@ -1,5 +1,6 @@
 """A host knows a journal again, and notices where it went back in time."""
 
+import fcntl
 import json
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -48,7 +49,8 @@ def test_what_nobody_has_seen_is_new() -> None:
     """No host can know more of a journal that its first worker comes to; another life could."""
     first = Presence(1, Mark("now", 0), Mark("now", 1), frozenset(), is_empty=False, hold=None)
     assert judge(None, first) is Finding.NEW
-    assert judge(Mark("another", 0), first) is Finding.BEHIND
+    assert judge(Mark("another", 50), first) is Finding.UNSEEN
+    assert judge(Mark("now", 1), first) is Finding.BEHIND
     released = Presence(1, Mark("now", 0), Mark("now", 1), frozenset({"x"}), False, hold=None)
     assert judge(None, released) is Finding.UNSEEN
 
@@ -116,6 +118,34 @@ def test_many_write_the_copy_and_the_newest_stays() -> None:
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(keep, marks))
     assert copy.read() == Mark("now", 81)
+
+
+class Watched(HostCopy):
+    """A copy that looks, whenever it is read, whether another process could decide too."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(place)
+        self.was_alone: list[bool] = []
+
+    def read(self) -> Mark | None:
+        """Look, and read."""
+        with self.path.with_suffix(".lock").open() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.was_alone.append(True)
+            else:
+                self.was_alone.append(False)
+        return super().read()
+
+
+def test_one_process_at_a_time_decides_what_the_copy_is() -> None:
+    """From reading the last one to the new one's being there; readers wait for nobody."""
+    copy = Watched("j")
+    copy.keep(found())
+    copy.read()
+    copy.keep(found(Mark("now", 8)))
+    assert copy.was_alone == [True, False, True]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"id": "x"}', b'{"id":"x","count":"y"}'])

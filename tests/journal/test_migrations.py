@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from netcancel.errors import ConfigurationError
 from netcancel.journal.migrations import check_schema, refuse_newer
 from netcancel.journal.opening import open_tables
 from netcancel.journal.rows import SCHEMA
-from netcancel.journal.sqlite_file import SQL, objects_of
+from netcancel.journal.sqlite_file import SQL, connect, objects_of
+from netcancel.journal.sqlite_schema import _apply
+from netcancel.journal.statements import Migration
 from tests.journal.samples import (
     BODY,
     CHANGES,
@@ -130,17 +133,58 @@ def test_what_was_owed_before_is_recovered_after(old: Path) -> None:
 
 
 def test_an_upgrade_goes_on_where_another_was_cut_off(old: Path) -> None:
-    """Each step is whole or not there; a second upgrade does nothing."""
-    upgrade(old)
+    """Between two steps, each of which is there whole; a last upgrade does nothing."""
+    with closing(connect(old, "truncate")) as connection:
+        assert _apply(connection, SQL.migrations[1])
+        assert not _apply(connection, SQL.migrations[1])
+    standing = open_tables(f"sqlite:///{old}").standing()
+    assert (standing.schema, standing.is_sum) == (2, True)
+    assert standing.missing == tuple(NAMES[2:])
+    with pytest.raises(ConfigurationError, match="db upgrade"):
+        open_file(old)
+    assert upgrade(old) == NAMES[2:]
     assert upgrade(old) == []
-    assert ask(old, "PRAGMA user_version") == [(SCHEMA,)]
+
+
+def test_whoever_looks_what_is_missing_lets_nobody_else_write(old: Path) -> None:
+    """From the look to the end of the step: two can't both find it missing."""
+    others: list[str] = []
+
+    def attempt(statement: str) -> None:
+        if statement.startswith("PRAGMA user_version"):
+            other = sqlite3.connect(old, isolation_level=None, timeout=0)
+            try:
+                other.execute("BEGIN IMMEDIATE")
+                others.append("let in")
+            except sqlite3.OperationalError:
+                others.append("kept out")
+            other.close()
+
+    with closing(connect(old, "truncate")) as connection:
+        connection.set_trace_callback(attempt)
+        _apply(connection, SQL.migrations[1])
+        connection.set_trace_callback(None)
+    assert set(others) == {"kept out"}
+
+
+def test_a_step_that_fails_leaves_nothing_behind(old: Path) -> None:
+    """Whatever it did before it failed is undone, and the number stays."""
+    step = Migration(2, "0002_wrong", "CREATE TABLE half (x) STRICT;\nALTER TABLE nothing ADD y;")
+    before = ask(old, "SELECT * FROM sqlite_schema")
+    with closing(connect(old, "truncate")) as connection, pytest.raises(sqlite3.Error):
+        _apply(connection, step)
+    assert ask(old, "SELECT * FROM sqlite_schema") == before
+    assert ask(old, "PRAGMA user_version") == [(1,)]
 
 
 UPGRADE = """
 import sys
 from netcancel.journal.opening import open_tables
-sys.stdin.read(1)  # ends for all when the test closes the pipe
-print(*open_tables("sqlite:///" + sys.argv[1]).upgrade())
+tables = open_tables("sqlite:///" + sys.argv[1])
+tables.standing()
+print("ready", flush=True)
+sys.stdin.read(1)
+print(*tables.upgrade())
 """
 
 
@@ -155,6 +199,9 @@ def test_upgrades_that_race_make_each_step_once(old: Path) -> None:
         )
         for _ in range(6)
     ]
+    for child in children:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
     with ThreadPoolExecutor(6) as pool:
         said = [out for out, _ in pool.map(lambda child: child.communicate("x"), children)]
     assert [child.returncode for child in children] == [0] * 6

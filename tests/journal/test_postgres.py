@@ -207,7 +207,7 @@ def test_a_key_file_is_made_with_a_warning(
 
 CHANGED = {
     "a guard is dropped": "DROP TRIGGER history_is_not_changed ON history",
-    "a guard is off": "ALTER TABLE payment DISABLE TRIGGER a_used_number_stays",
+    "a guard is off": "ALTER TABLE payment DISABLE TRIGGER a_payment_leaves_its_number",
     "a constraint is dropped": "ALTER TABLE payment DROP CONSTRAINT amounts_fit",
     "a number may repeat": "ALTER TABLE payment DROP CONSTRAINT a_number_is_used_once",
     "a column is another": "ALTER TABLE payment ALTER COLUMN attempts TYPE NUMERIC",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
+from netcancel.recovery import Recovery
 from tests.duty.books import check_books
+from tests.proxy.conftest import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,6 +15,20 @@ if TYPE_CHECKING:
     from netcancel.sandbox import Sandbox
     from tests.duty.shop import Shop as Books
     from tests.proxy.shop import Answer
+
+
+def close_all(van: Sandbox, books: Books) -> None:
+    """Recover until every payment is final, whatever the gateway works late."""
+
+    def is_idle() -> bool:
+        with books.desk() as desk:
+            asyncio.run(Recovery(desk).run_once())
+        return van._world.gateway.pending == 0
+
+    # An approval may lie there until its net-cancel comes, or for a while: it must land before the
+    # settle time is over, and that is soon, because recovery's clock runs ahead.
+    wait_until(is_idle)
+    books.recover_until_closed()
 
 
 def live_numbers(van: Sandbox) -> set[str]:

@@ -163,6 +163,20 @@ def test_a_chunked_body_is_read_whole(van: Sandbox, proxied: Proxied) -> None:
     assert [each["body"] for each in van.requests()] == [BODY]
 
 
+def test_a_client_that_asks_before_it_sends_is_answered(proxied: Proxied) -> None:
+    """With the interim answer that it waits for, and then the real one."""
+    parts = urlsplit(proxied.base_url)
+    head = [f"POST {APPROVAL} HTTP/1.1", f"Host: {parts.netloc}", f"Content-Length: {len(BODY)}"]
+    head += ["Expect: 100-continue", "Connection: close"]
+    head += [f"{name}: {value}" for name, value in signed(APPROVAL, BODY).items()]
+    with socket.create_connection((parts.hostname or "", parts.port or 0)) as sock:
+        sock.settimeout(DEADLINE_SECONDS)
+        sock.sendall("\r\n".join([*head, "", ""]).encode())
+        assert sock.recv(65_536).startswith(b"HTTP/1.1 100 ")
+        sock.sendall(BODY)
+        assert b"HTTP/1.1 200 " in b"".join(iter(lambda: sock.recv(65_536), b""))
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [

@@ -18,7 +18,7 @@ from tests.duty.shop import Shop as Books
 from tests.duty.test_every_fault import ENDPOINTS, MEMORIES, MORE, SILENCE_SECONDS, SILENT
 from tests.proxy.conftest import Proxied, proxy_for
 from tests.proxy.shop import Answer, cancel, net_cancel, pay
-from tests.proxy.tellings import check_told, live_numbers
+from tests.proxy.tellings import check_told, close_all, live_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,11 +91,10 @@ def test_every_fault_ends_in_balanced_books(tmp_path: Path, memory: str) -> None
             assert {n: a.code for n, a in told.items()} == {n: expected(n) for n in told}
             again = {number: pay(patient.base_url, number) for number in told}
             assert {n: a.code for n, a in again.items()} == {n: a.code for n, a in told.items()}
-        van.wait_until_idle()
         hit = {(each["fault"], each["endpoint"]) for each in van.requests()}
         for fault in CATALOGUE:
             assert {(fault.name, place) for place in ENDPOINTS if place in fault.endpoints} <= hit
-        books.recover_until_closed()
+        close_all(van, books)
         check_told(van, books, told)
 
 

@@ -16,7 +16,7 @@ from tests.duty.books import check_books
 from tests.duty.shop import Shop as Books
 from tests.proxy.conftest import QUICK_SECONDS, Proxied, proxy_for, wait_until
 from tests.proxy.shop import APPROVAL, leave, net_cancel, order, pay, written
-from tests.proxy.tellings import check_told, live_numbers
+from tests.proxy.tellings import check_told, close_all, live_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,8 +139,7 @@ def test_a_shops_net_cancel_joins_an_approval_under_way(
             assert set(told) <= {"0000", "NC07"}
             late = pay(proxied.base_url, "ORD_1")
             assert late.code in {"NC01", "NC02"}
-        van.wait_until_idle()
-        books.recover_until_closed()
+        close_all(van, books)
         check_told(van, books, {"ORD_1": late})
         assert [each["endpoint"] for each in van.requests()].count("approval") == 1
 

@@ -36,7 +36,7 @@ from tests.proxy.shop import (
     signed,
     written,
 )
-from tests.proxy.tellings import check_told, live_numbers
+from tests.proxy.tellings import check_told, close_all, live_numbers
 
 if TYPE_CHECKING:
     from netcancel.sandbox import Sandbox
@@ -194,8 +194,7 @@ def test_killed_in_mid_run_and_started_again_its_books_balance(
     with proxies.run() as proxy, ThreadPoolExecutor(8) as threads:
         voided = list(threads.map(lambda n: net_cancel(proxy.base_url, n), lost))
     assert {answer.code for answer in voided} <= {"0000", "NC07"}
-    van.wait_until_idle()
-    books.recover_until_closed()
+    close_all(van, books)
     check_told(van, books, told)
 
 
@@ -253,7 +252,6 @@ def test_a_thousand_payments_with_a_fifth_of_faults_end_in_balanced_books(
     paid = {number: answer for number, answer in told.items() if number not in leavers}
     assert {told[number].code for number in leavers} <= {"0000", "NC07", "NC08"}
     van.clear_faults()
-    van.wait_until_idle()
-    books.recover_until_closed()
+    close_all(van, books)
     check_told(van, books, paid)
     assert len({answer.code for answer in paid.values()}) >= 4

@@ -40,6 +40,7 @@ COMMANDS = (
     ("retry", "retrying:retry", "Give escalated payments back to recovery."),
     ("resolve", "resolving:resolve", "Close an escalated payment as a person found it."),
     ("reconcile", "reconciling:reconcile", "Compare a settlement file with the journal."),
+    ("archive", "archiving:archive", "Move payments closed long ago from the journal to a file."),
     ("db check", "upkeep:check", "Compare the journal's tables with this netcancel's."),
     ("db upgrade", "upkeep:upgrade", "Bring the journal's tables up to date."),
     ("db release", "upkeep:release", "Let recovery go on in a journal that was held."),

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         Page,
         Payment,
         TooMany,
+        Used,
     )
     from netcancel.journal.life import Hold, Mark, Presence, Worker
 
@@ -89,6 +90,26 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class ArchivePlace:
+    """Behind which payment to go on; the default is before all."""
+
+    closed_at: int = 0
+    payment_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Archivable:
+    """Payments that may leave the journal."""
+
+    payments: Sequence[Payment]
+    """With their histories."""
+    unreadable: int
+    """How many beside them can't be read whole: they stay."""
+    then: ArchivePlace | None
+    """Where to go on; None: there are no more."""
+
+
+@dataclass(frozen=True, slots=True)
 class RewrapPlace:
     """How far a rotation of keys has come; the default is its beginning."""
 
@@ -110,8 +131,8 @@ class Rewrapped:
 class Journal(Protocol):
     """Remembers payments; see the module's docstring for what holds of every operation."""
 
-    def open_new(self, intent: Intent) -> Future[Opened | Known | TooMany]:
-        """Write an intent as `approving`, unless its number is there or too many are in doubt.
+    def open_new(self, intent: Intent) -> Future[Opened | Known | Used | TooMany]:
+        """Write an intent as `approving`, unless its number is used or too many are in doubt.
 
         The number is (tid, merc_trx_no), of any world; in doubt are those of the intent's world.
         Data are the same only in the same world: what another gateway knows is no answer here.
@@ -235,6 +256,24 @@ class Journal(Protocol):
 
     def shred_closed(self, *, keep_seconds: float, limit: int) -> Future[int]:
         """Destroy the sealed data of payments final for so long; returns how many."""
+
+    def archivable(
+        self, place: ArchivePlace, *, closed_seconds: float, limit: int
+    ) -> Future[Archivable]:
+        """Return up to `limit` payments closed so long ago and shredded, the longest closed first.
+
+        Behind `place`. One that can't be read to the last line of its history is only counted.
+        """
+
+    def archive(self, payments: Sequence[Payment]) -> Future[int]:
+        """Delete payments with their histories, and keep their numbers as used; returns how many.
+
+        Only what is final, shredded, and as it was read, to its last line. All leave at once or
+        none does. Whoever asks has them somewhere else, durably.
+        """
+
+    def find_used(self, tid: str, merc_trx_no: str) -> Future[Used | None]:
+        """Return what is kept of a number whose payment has left."""
 
     def vault_keys(self) -> Future[Sequence[str]]:
         """Return the ids of the vault keys in use, in hexadecimal digits."""

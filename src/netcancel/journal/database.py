@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from netcancel.core.lifecycle import State
 from netcancel.core.payment import MICROSECONDS
-from netcancel.journal import keys, life, living, operations, rows, writer
+from netcancel.journal import keys, life, living, operations, retention, rows, writer
 from netcancel.journal.operations import Moving, MovingAndKeeping, Opening
 from netcancel.journal.statements import Query
 
@@ -28,8 +28,16 @@ if TYPE_CHECKING:
         Page,
         Payment,
         TooMany,
+        Used,
     )
-    from netcancel.journal.contract import Health, Rewrapped, RewrapPlace, Summary
+    from netcancel.journal.contract import (
+        Archivable,
+        ArchivePlace,
+        Health,
+        Rewrapped,
+        RewrapPlace,
+        Summary,
+    )
     from netcancel.journal.life import Hold, Mark, Presence, Worker
     from netcancel.journal.operations import Answer, Runs
     from netcancel.journal.vault import Digest, Vault
@@ -91,8 +99,8 @@ class DatabaseJournal:
         self._digest = digest
         self._writer: writer.Writer[Session] = writer.Writer(database.connect)
 
-    def open_new(self, intent: Intent) -> Future[Opened | Known | TooMany]:
-        """Write an intent as `approving`, unless its number is there or too many are in doubt."""
+    def open_new(self, intent: Intent) -> Future[Opened | Known | Used | TooMany]:
+        """Write an intent as `approving`, unless its number is used or too many are in doubt."""
         # Sealed here, by the caller's thread: the writer's time is everybody's.
         sealed = self._vault.seal(intent.net_cancel_body, rows.name_of(intent))
         digest = self._digest.of(intent.same_data)
@@ -254,6 +262,24 @@ class DatabaseJournal:
         work = partial(operations.shred_keys, keep_seconds=keep_seconds, limit=limit)
         self._writer.submit(work, writes=True).add_done_callback(then)
         return done
+
+    def archivable(
+        self, place: ArchivePlace, *, closed_seconds: float, limit: int
+    ) -> Future[Archivable]:
+        """Return up to `limit` payments that were closed so long ago and are shredded."""
+        work = partial(
+            retention.archivable, place=place, closed_seconds=closed_seconds, limit=limit
+        )
+        return self._writer.submit(work, writes=False)
+
+    def archive(self, payments: Sequence[Payment]) -> Future[int]:
+        """Delete payments with their histories, and keep their numbers as used."""
+        return self._writer.submit(partial(retention.archive, payments=payments), writes=True)
+
+    def find_used(self, tid: str, merc_trx_no: str) -> Future[Used | None]:
+        """Return what is kept of a number whose payment has left."""
+        work = partial(retention.used, tid=tid, merc_trx_no=merc_trx_no)
+        return self._writer.submit(work, writes=False)
 
     def vault_keys(self) -> Future[Sequence[str]]:
         """Return the ids of the vault keys in use."""

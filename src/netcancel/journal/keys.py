@@ -82,11 +82,13 @@ def rewrap(
 def forget(session: Session, _now: int, *, vault: Vault) -> list[str]:
     """Forget the keys that nothing is sealed with."""
     others = [key_id for key_id in keys_in_use(session) if key_id != vault.key_id]
-    return [
-        key_id.hex()
-        for key_id in others
-        if session.execute(Query.FORGET_VAULT_KEY, {"key_id": key_id}).written
-    ]
+    return [key_id.hex() for key_id in others if _forget(session, key_id)]
+
+
+def _forget(session: Session, key_id: bytes) -> bool:
+    # Locked first: whoever seals with it just now is waited for, and then seen.
+    session.execute(Query.VAULT_KEY_TO_WRITE, {"key_id": key_id})
+    return session.execute(Query.FORGET_VAULT_KEY, {"key_id": key_id}).written > 0
 
 
 def _rewrap_secret(session: Session, vault: Vault) -> None:
@@ -108,4 +110,4 @@ def _rewrap_key(session: Session, vault: Vault, row: Row) -> bool:
 
 def keys_in_use(session: Runs) -> list[bytes]:
     """Return the ids of the keys with which something may be sealed."""
-    return [bytes(row["id"]) for row in session.execute(Query.VAULT_KEYS, {}).rows]
+    return [bytes(row["key_id"]) for row in session.execute(Query.VAULT_KEYS, {}).rows]

@@ -65,7 +65,7 @@ class Presence:
 
     @property
     def was_seen(self) -> bool:
-        """Whether anybody checked in before."""
+        """Whether anybody checked in before, or may have: only a new journal begins at nothing."""
         return self.found.count > 0 or bool(self.replaced)
 
 
@@ -74,7 +74,7 @@ class Finding(Enum):
 
     KNOWN = "it goes on from where this host saw it"
     NEW = "it has nothing to lose, nobody knew it before, or a person has released it"
-    UNSEEN = "this host has never seen it, or has forgotten it"
+    UNSEEN = "this host has never seen it, or only another one in its place"
     BEHIND = "it has gone back in time, or another one has taken its place"
 
 
@@ -91,9 +91,10 @@ def judge(copy: Mark | None, presence: Presence) -> Finding:
         return Finding.UNSEEN if presence.was_seen else Finding.NEW
     if copy.id in presence.replaced:
         return Finding.NEW
-    if copy.id != presence.found.id or copy.count > presence.found.count:
-        return Finding.BEHIND
-    return Finding.KNOWN
+    if copy.id == presence.found.id:
+        return Finding.BEHIND if copy.count > presence.found.count else Finding.KNOWN
+    # One that was just begun in the place of another has no past that could have been forgotten.
+    return Finding.BEHIND if presence.was_seen else Finding.UNSEEN
 
 
 def is_behind(lives: Sequence[Mark], seen: Mark | None) -> bool:

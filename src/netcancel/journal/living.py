@@ -70,7 +70,8 @@ def release_hold(session: Session, now: int, *, by: str, note: str, new_id: str)
     released = {"now": now, "released_by": by, "note": note}
     if not session.execute(Query.RELEASE_HOLD, released).written:
         return None
-    return _begin_life(session, now, new_id)
+    session.execute(Query.BEGIN_INCARNATION, {"id": new_id, "count": 0, "now": now})
+    return Mark(new_id, 0)
 
 
 def may_be_claimed(session: Session, now: int, *, seen: Mark | None) -> bool:
@@ -79,16 +80,16 @@ def may_be_claimed(session: Session, now: int, *, seen: Mark | None) -> bool:
 
 
 def _present_life(session: Session, now: int, new_id: str) -> Mark:
-    """Lock and return the present life; a journal without one begins it under `new_id`."""
+    """Lock and return the present life.
+
+    A journal of a release that kept no lives gets its first one here. It may be an old backup of
+    what a host knows already, so that doesn't begin at nothing, as the life of a new journal does.
+    """
     row = session.execute(Query.INCARNATION_TO_WRITE, {}).row
     if row is not None:
         return Mark(row["id"], row["count"])
-    return _begin_life(session, now, new_id)
-
-
-def _begin_life(session: Session, now: int, new_id: str) -> Mark:
-    session.execute(Query.BEGIN_INCARNATION, {"id": new_id, "now": now})
-    return Mark(new_id, 0)
+    session.execute(Query.BEGIN_INCARNATION, {"id": new_id, "count": 1, "now": now})
+    return Mark(new_id, 1)
 
 
 def _lives(session: Session) -> list[Mark]:

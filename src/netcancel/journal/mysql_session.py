@@ -45,9 +45,6 @@ BINARY_TEXTS: Final = frozenset(
 )
 """Columns of texts that compare byte by byte; the driver returns them as bytes."""
 
-KEY_IDS: Final = frozenset({Query.VAULT_KEYS, Query.LOCK_VAULT_KEY, Query.HOLD_VAULT_KEY})
-"""What these return are bytes indeed."""
-
 TOLD: Final = frozenset({Query.OPEN_NEW, Query.MOVE})
 """Each row of these gets its line in the history."""
 
@@ -185,26 +182,27 @@ class Session:
 
 def execute(cursor: DictCursor, query: Query, values: Sequence[Mapping[str, Any]]) -> Answer:
     """Ask by as many statements as the rows take; tell of each payment that is written."""
-    if query is Query.OPEN_NEW and not _have_keys(cursor, values):
+    if query is Query.OPEN_NEW and not _may_open(cursor, values):
         return Answer([], 0)
-    if query is Query.FORGET_VAULT_KEY:
-        execute(cursor, Query.LOCK_VAULT_KEY, values)
     found: list[Row] = []
     written = 0
     for text, parameters in SQL.bound(query, values):
         written += cursor.execute(text, parameters)
-        rows = cursor.fetchall()
-        found += rows if query in KEY_IDS else [_decoded(row) for row in rows]
+        found += [_decoded(row) for row in cursor.fetchall()]
     if query in TOLD and written == len(values):  # else all of it will be undone
         execute(cursor, Query.TELL, values)
     return Answer(found, written)
 
 
-def _have_keys(cursor: DictCursor, values: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether all keys that seal new payments are in use; they stay so within the transaction."""
+def _may_open(cursor: DictCursor, values: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether all numbers are new, and all keys in use; they stay so within the transaction."""
     key_ids = {wrapping_key_of(row["sealed_key"]) for row in values}
-    return all(
-        execute(cursor, Query.HOLD_VAULT_KEY, [{"key_id": key_id}]).rows for key_id in key_ids
+    return (
+        not execute(cursor, Query.HOLD_NUMBERS, values).rows
+        and not execute(cursor, Query.HOLD_USED_NUMBERS, values).rows
+        and all(
+            execute(cursor, Query.HOLD_VAULT_KEY, [{"key_id": key_id}]).rows for key_id in key_ids
+        )
     )
 
 

@@ -30,9 +30,10 @@ from netcancel.core.payment import (
     Page,
     Payment,
     TooMany,
+    Used,
 )
 from netcancel.errors import JournalUnavailable
-from netcancel.journal import keys, living, rows, writes
+from netcancel.journal import keys, living, retention, rows, writes
 from netcancel.journal.contract import Summary
 from netcancel.journal.statements import Query
 from netcancel.kicc import ApprovalAnswer
@@ -164,8 +165,8 @@ class Opening:
     digest: bytes
     fits: Callable[[bytes, bytes], bool]
 
-    def __call__(self, session: Session, now: int) -> Opened | Known | TooMany:
-        """Write it, unless its number is there or too many are in doubt."""
+    def __call__(self, session: Session, now: int) -> Opened | Known | Used | TooMany:
+        """Write it, unless its number is used or too many are in doubt."""
         if not _is_room(session, now, [self.intent], writes=1):
             return self._known(session, now) or TooMany()
         opened = _open_all(session, now, [self])
@@ -186,11 +187,11 @@ class Opening:
         }
         return rows.columns(payment) | sealing | {"event": Event.INTENT_WRITTEN.value, "note": ""}
 
-    def _known(self, session: Session, now: int) -> Known | None:
+    def _known(self, session: Session, now: int) -> Known | Used | None:
         number = {"tid": self.intent.tid, "merc_trx_no": self.intent.merc_trx_no}
         row = session.execute(Query.FIND, number).row
         if row is None:
-            return None
+            return retention.used(session, now, **number)
         is_of_world = row["world"] == self.intent.world
         is_same = is_of_world and self.fits(self.intent.same_data, row["same_data"])
         return Known(rows.payment(row, now), is_same)

@@ -6,6 +6,7 @@ A merchant's own tables beside them are welcome: orders and confirmations commit
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from netcancel.errors import ConfigurationError
 from netcancel.journal import sqlite_file
 from netcancel.journal.keys import check_keys
+from netcancel.journal.life import new_id
 from netcancel.journal.master_key import sync_directory
 from netcancel.journal.migrations import COMPATIBLE_FROM, Standing, check_schema, standing_of
 from netcancel.journal.rows import SCHEMA
@@ -27,7 +29,17 @@ if TYPE_CHECKING:
     from netcancel.journal.vault import Vault
 
 OUR_TABLES: Final = frozenset(
-    {"meta", "payment", "kept_answer", "history", "worker", "incarnation", "hold", "vault_key"}
+    {
+        "meta",
+        "payment",
+        "kept_answer",
+        "history",
+        "worker",
+        "incarnation",
+        "hold",
+        "vault_key",
+        "used_number",
+    }
 )
 
 UPGRADE_WAIT_SECONDS: Final = 60
@@ -127,10 +139,10 @@ def _make(connection: sqlite3.Connection, path: Path, vault: Vault, *, create: b
         if pragma(connection, "user_version") == 0:
             for migration in SQL.migrations:
                 _run(connection, migration)
-            write = SQL.load(Query.WRITE_META)
-            secret = {"name": "secret", "value": vault.new_secret()}
-            connection.execute(write.text, write.bind(secret))
+            _execute(connection, Query.WRITE_META, name="secret", value=vault.new_secret())
             _use_key(connection, vault)
+            began_at = time.time_ns() // 1_000
+            _execute(connection, Query.BEGIN_INCARNATION, id=new_id(), count=0, now=began_at)
             connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
     sync_directory(path.parent)
 
@@ -180,8 +192,12 @@ def _secret_of(connection: sqlite3.Connection, path: Path, vault: Vault) -> byte
 def _use_key(connection: sqlite3.Connection, vault: Vault) -> None:
     """Have the vault's current key in use, before anything is sealed with it."""
     if vault.key_id not in _keys_in_use(connection):
-        use = SQL.load(Query.USE_VAULT_KEY)
-        connection.execute(use.text, use.bind({"key_id": vault.key_id}))
+        _execute(connection, Query.USE_VAULT_KEY, key_id=vault.key_id)
+
+
+def _execute(connection: sqlite3.Connection, query: Query, **values: str | bytes | int) -> None:
+    statement = SQL.load(query)
+    connection.execute(statement.text, statement.bind(values))
 
 
 def _keys_in_use(connection: sqlite3.Connection) -> list[bytes]:

@@ -69,7 +69,13 @@ class Query(StrEnum):
     SEALED_WITH = "sealed_with"
     REWRAP_KEY = "rewrap_key"
     REWRAP_SECRET = "rewrap_secret"  # noqa: S105  the name of a file
+    VAULT_KEY_TO_WRITE = "vault_key_to_write"
     FORGET_VAULT_KEY = "forget_vault_key"
+    ARCHIVABLE = "archivable"
+    USE_NUMBER = "use_number"
+    FORGET_HISTORY = "forget_history"
+    FORGET_PAYMENT = "forget_payment"
+    USED_NUMBER = "used_number"
     STRANGERS = "strangers"
     ANY_PAYMENT = "any_payment"
     INCARNATIONS = "incarnations"
@@ -92,14 +98,24 @@ class Query(StrEnum):
     SHAPE = "shape"
     # Where triggers can't do it.
     TELL = "tell"
-    LOCK_VAULT_KEY = "lock_vault_key"
+    HOLD_NUMBERS = "hold_numbers"
+    HOLD_USED_NUMBERS = "hold_used_numbers"
     HOLD_VAULT_KEY = "hold_vault_key"
     ANNOUNCE = "announce"
     NOW = "now"
     VERSION = "version"
 
 
-FOR_MANY: Final = frozenset({Query.OPEN_NEW, Query.MOVE, Query.NOTED_ANSWERS, Query.TELL})
+FOR_MANY: Final = frozenset(
+    {
+        Query.OPEN_NEW,
+        Query.MOVE,
+        Query.NOTED_ANSWERS,
+        Query.TELL,
+        Query.HOLD_NUMBERS,
+        Query.HOLD_USED_NUMBERS,
+    }
+)
 """These take any number of rows, and all their parameters stand in one row."""
 
 

@@ -56,8 +56,6 @@ CREATE TABLE IF NOT EXISTS netcancel_payment (
     ) STORED,
     is_half_shredded SMALLINT AS (
         CASE WHEN sealed_key IS NULL AND sealed_body IS NOT NULL THEN 1 END) STORED,
-    -- A wrapped key names the key that wraps it, after one byte for its format.
-    key_id VARBINARY(8) AS (SUBSTRING(sealed_key, 2, 8)) STORED,
 
     CONSTRAINT a_number_is_used_once UNIQUE (tid, merc_trx_no),
     -- What must be true in each state.
@@ -91,7 +89,8 @@ CREATE TABLE IF NOT EXISTS netcancel_payment (
     INDEX payment_sealed (is_closed_and_sealed, updated_at),
     -- What a shredding left half done, because the machine died between its two commits.
     INDEX payment_half_shredded (is_half_shredded),
-    INDEX payment_of_key (key_id),
+    -- What may leave, the longest closed first.
+    INDEX payment_closed (updated_at, id),
     INDEX payment_of_van_number (tid, van_trx_no (64))
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 

@@ -21,8 +21,9 @@ CREATE TABLE IF NOT EXISTS netcancel_incarnation (
     CONSTRAINT it_counts_up CHECK (count >= 0)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
+-- A journal that has payments already was somebody's before: it doesn't count as new.
 INSERT INTO netcancel_incarnation (id, count, began_at)
-SELECT LEFT(SHA2(CONCAT(UUID(), RAND()), 256), 16), 0,
+SELECT LEFT(SHA2(CONCAT(UUID(), RAND()), 256), 16), EXISTS (SELECT 1 FROM netcancel_payment),
     TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))
 FROM (SELECT count(*) AS lives FROM netcancel_incarnation) AS there WHERE there.lives = 0;
 

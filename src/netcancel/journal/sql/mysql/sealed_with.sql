@@ -1,2 +1,3 @@
 SELECT seq, id, world, tid, merc_trx_no, sealed_key FROM netcancel_payment
-WHERE key_id = :key_id AND seq > :after ORDER BY seq LIMIT :limit
+WHERE sealed_key IS NOT NULL AND SUBSTR(sealed_key, 2, 8) = :key_id AND seq > :after
+ORDER BY seq LIMIT :limit

@@ -1,1 +1,1 @@
-SELECT id FROM netcancel_vault_key ORDER BY id
+SELECT id AS key_id FROM netcancel_vault_key ORDER BY id

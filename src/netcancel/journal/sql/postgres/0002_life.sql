@@ -21,8 +21,10 @@ CREATE TABLE netcancel.incarnation (
     CONSTRAINT it_counts_up CHECK (count >= 0)
 );
 
+-- A journal that has payments already was somebody's before: it doesn't count as new.
 INSERT INTO netcancel.incarnation (id, count, began_at) VALUES (
-    left(md5(random()::text || clock_timestamp()::text), 16), 0,
+    left(md5(random()::text || clock_timestamp()::text), 16),
+    (SELECT count(*) FROM (SELECT FROM netcancel.payment LIMIT 1) AS any_payment),
     (extract(epoch FROM clock_timestamp()) * 1000000)::bigint);
 
 -- While a hold stands, recovery claims nothing. All of them are kept, with who released them.

@@ -1,1 +1,1 @@
-INSERT INTO netcancel.incarnation (id, count, began_at) VALUES (:id, 0, :now)
+INSERT INTO netcancel.incarnation (id, count, began_at) VALUES (:id, :count, :now)

@@ -1,1 +1,1 @@
-INSERT INTO incarnation (id, count, began_at) VALUES (:id, 0, :now)
+INSERT INTO incarnation (id, count, began_at) VALUES (:id, :count, :now)

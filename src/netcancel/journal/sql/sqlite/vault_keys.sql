@@ -1,1 +1,1 @@
-SELECT id FROM vault_key ORDER BY id
+SELECT id AS key_id FROM vault_key ORDER BY id
