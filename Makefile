@@ -4,6 +4,7 @@ PYTHON ?= python3
 WORKERS ?= auto
 ARGS ?=
 DURATION ?= 60
+ROWS ?= 1000000
 
 # uv trusts what the machine trusts, as pip does.
 export UV_SYSTEM_CERTS := 1
@@ -44,7 +45,7 @@ format: .venv/.dev ## format the code and sort the imports
 	$(bin)/ruff format .
 
 bench: .venv/.dev ## measure guarded approvals beside unguarded and naive ones
-	$(bin)/python -m bench $(ARGS)
+	$(bin)/python -m bench --rows $(ROWS) $(ARGS)
 
 campaign: .venv/.dev ## kill processes and database servers amid payments (DURATION=60 seconds of trouble)
 	$(bin)/python -m campaigns.kills --duration $(DURATION) $(ARGS)
@@ -52,6 +53,7 @@ campaign: .venv/.dev ## kill processes and database servers amid payments (DURAT
 docs: .venv/.dev ## write the generated pages anew
 	$(bin)/python -m tools.states
 	$(bin)/python -m tools.settings
+	$(bin)/python -m tools.commands
 
 lock: .venv/.uv ## compile requirements/*.txt anew (ARGS=--upgrade takes the newest versions)
 	$(compile) requirements/uv.txt $(ARGS) requirements/uv.in

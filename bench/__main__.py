@@ -1,4 +1,4 @@
-"""`python -m bench`: speed of guarded approvals beside unguarded and naive ones, or `memory`."""
+"""`python -m bench`: guarded approvals beside unguarded and naive ones, each journal, `memory`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bench import machine, memory, processes, rounds, syncs
+from bench import journals, machine, memory, processes, rounds, syncs
 
 if TYPE_CHECKING:
+    from bench.journals import JournalRow
     from bench.rounds import Row
 
 METHOD: Final = """\
@@ -35,10 +36,13 @@ def main() -> None:
         facts = machine.facts(directory)
         if not options.json:
             print("\n".join(f"{name:13} {value}" for name, value in facts.items()))
+        result: dict[str, object] = {}
+        if options.what in {"all", "speed"}:
+            result |= _measure_speed(options, base_url, directory)
+        if options.what in {"all", "journals"}:
+            result |= _measure_journals(options, base_url, directory)
         if options.what == "memory":
-            result = _measure_memory(options, base_url, directory)
-        else:
-            result = _measure_speed(options, base_url, directory)
+            result |= _measure_memory(options, base_url, directory)
         if options.json:
             json.dump({"machine": facts} | result, sys.stdout, indent=2)
             print()
@@ -46,11 +50,14 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("speed", "memory"), default="speed")
+    parser.add_argument(
+        "what", nargs="?", choices=("all", "speed", "journals", "memory"), default="all"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object and no tables")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.8, help="length of each measurement")
     parser.add_argument("--payments", type=int, default=100_000, help="for memory")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of the long queue of claims")
     parser.add_argument("--directory", default="/var/tmp", help="a disk for the journals")  # noqa: S108  a fresh directory is made in it
     return parser.parse_args()
 
@@ -94,6 +101,27 @@ def _print_table(table: list[Row]) -> None:
         if row.not_approved:
             print(f"             {row.not_approved} of these were not approved, and not counted")
     sys.stdout.flush()
+
+
+def _measure_journals(
+    options: argparse.Namespace, base_url: str, directory: Path
+) -> dict[str, object]:
+    if not options.json:
+        print(f"\njournals, one at work at a time; claims of {journals.CLAIM} rows that are due")
+        print(
+            "            payments/s   recovered/s   claim ms of 10,000   claim ms of"
+            f" {options.rows:,}   ratio"
+        )
+    rows: list[JournalRow] = []
+    for row in journals.run(base_url, directory, rows=options.rows, seconds=options.seconds):
+        rows.append(row)
+        if not options.json:
+            print(
+                f"{row.journal:10} {row.payments_per_second:11.0f} {row.recovered_per_second:13.0f}"
+                f" {row.claim_ms_small:20.1f} {row.claim_ms_large:21.1f} {row.ratio:7.2f}",
+                flush=True,
+            )
+    return {"journals": [asdict(row) for row in rows]}
 
 
 def _measure_memory(

@@ -18,7 +18,7 @@ def run(base_url: str, directory: Path, payments: int) -> Iterator[tuple[int, in
     """Yield after how many payments an `AsyncGuard`'s process held how many bytes."""
     points = sorted({FIRST, *(payments * tenth // 10 for tenth in (1, 2, 4, 6, 8, 10))})
     done = 0
-    with processes.payer("AsyncGuard", base_url, directory) as payer:
+    with processes.payer("AsyncGuard", base_url, f"sqlite:///{directory}/memory.db") as payer:
         for point in points:
             rss = payer.pay(IN_FLIGHT, point - done)["rss_bytes"]
             done = point

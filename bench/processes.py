@@ -12,8 +12,6 @@ from bench.load import Cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
-
 Process = subprocess.Popen[str]
 
 
@@ -47,10 +45,10 @@ def answerer() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def payer(name: str, base_url: str, directory: Path, *tracer: str) -> Iterator[Payer]:
-    """Start a variant, whose journal is a file in `directory`; `tracer` is a command around it."""
-    command = [sys.executable, "-m", "bench.child", name, base_url]
-    with _running([*tracer, *command, f"sqlite:///{directory / name}.db"]) as process:
+def payer(name: str, base_url: str, journal: str, *tracer: str) -> Iterator[Payer]:
+    """Start a variant with the journal at a URL; `tracer` is a command around it."""
+    command = [sys.executable, "-m", "bench.child", name, base_url, journal]
+    with _running([*tracer, *command]) as process:
         yield Payer(process)
 
 

@@ -50,7 +50,9 @@ def run(
     """Yield the rows of each number in flight."""
     with contextlib.ExitStack() as stack:
         payers = {
-            name: stack.enter_context(processes.payer(name, base_url, directory))
+            name: stack.enter_context(
+                processes.payer(name, base_url, f"sqlite:///{directory}/{name}.db")
+            )
             for name in VARIANTS
         }
         for payer in payers.values():

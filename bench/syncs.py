@@ -21,9 +21,8 @@ def per_commit(base_url: str, directory: Path) -> float | None:
         return None
     traced = directory / "traced"
     trace = [strace, "-f", "-qq", "-e", "trace=fsync,fdatasync", "-e", "signal=none"]
-    place = directory / "of-traced"
-    place.mkdir()
-    with processes.payer("AsyncGuard", base_url, place, *trace, "-o", str(traced)) as payer:
+    journal = f"sqlite:///{directory}/of-traced.db"
+    with processes.payer("AsyncGuard", base_url, journal, *trace, "-o", str(traced)) as payer:
         payer.pay(IN_FLIGHT, PAYMENTS)
         before = _syncs(traced)
         commits: int = payer.pay(IN_FLIGHT, PAYMENTS)["commits"]

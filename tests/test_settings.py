@@ -80,7 +80,7 @@ def test_a_guard_gets_its_arguments(tmp_path: Path) -> None:
     assert made["policy"] == Policy(timeout_seconds=1.5)
     assert set(made) == {
         *("base_url", "credentials", "merchant", "journal"),
-        *("policy", "vault_key", "environment", "network"),
+        *("policy", "vault_key", "previous_vault_keys", "environment", "network"),
     }
 
 
@@ -124,7 +124,7 @@ def test_every_policy_field_can_be_set_everywhere(tmp_path: Path, setting: Any) 
     assert by_file.get(setting.name) == value
 
 
-@pytest.mark.parametrize("name", ["secret_key", "vault_key", "proxy"])
+@pytest.mark.parametrize("name", ["secret_key", "vault_key", "previous_vault_keys", "proxy"])
 def test_a_secret_is_read_from_its_file(tmp_path: Path, name: str) -> None:
     """Environment, file and flag may name a file that holds the secret on its only line."""
     path = tmp_path / "secret"
@@ -412,3 +412,56 @@ def test_the_page_says_what_the_table_says() -> None:
 def test_the_page_names_every_setting() -> None:
     """An operator finds each setting by its name in the environment."""
     assert all(f"`{each.variable}`" in page.render() for each in SETTINGS)
+
+
+def test_settings_tell_where_each_was_found(tmp_path: Path) -> None:
+    """What was set is called as the place that decided calls it; defaults are not named."""
+    (tmp_path / "secret").write_text(SECRET)
+    settings = load(
+        tmp_path,
+        flags={"tid": "T123456789"},
+        environ={"NETCANCEL_SECRET_KEY_FILE": str(tmp_path / "secret"), "NETCANCEL_TID": "T0"},
+        toml='tid = "T1"\nsettle_seconds = 60',
+    )
+    assert settings.called == {
+        "tid": "--tid",
+        "secret_key": "NETCANCEL_SECRET_KEY_FILE",
+        "settle_seconds": "settle_seconds in netcancel.toml",
+    }
+
+
+def test_settings_tell_which_files_hold_secrets(tmp_path: Path) -> None:
+    """Those that a secret was read from, keys, and the settings file where one stands in it."""
+    for name in ("secret", "shop", "key"):
+        (tmp_path / name).write_text(SECRET)
+    toml = f"""
+        previous_secret_key = "{SECRET}"
+        client_certificate_file = "certificate.pem"
+        [[channels]]
+        channel_id = "CH_2"
+        secret_key = "{SECRET}"
+        [[shops]]
+        channel_id = "CH_SHOP1"
+        secret_key_file = "{tmp_path}/shop"
+        [server]
+        certificate_file = "tls.pem"
+        key_file = "tls.key"
+    """
+    environ = {"NETCANCEL_SECRET_KEY_FILE": str(tmp_path / "secret")}
+    settings = load(tmp_path, environ=environ, toml=toml)
+    assert {(each.called, each.path.name) for each in settings.secret_files} == {
+        ("NETCANCEL_SECRET_KEY_FILE", "secret"),
+        ("previous_secret_key in netcancel.toml", "netcancel.toml"),
+        ("client_certificate_file in netcancel.toml", "certificate.pem"),
+        ("secret_key of channels in netcancel.toml", "netcancel.toml"),
+        ("secret_key_file of shops in netcancel.toml", "shop"),
+        ("key_file of server in netcancel.toml", "tls.key"),
+    }
+    environ["NETCANCEL_CLIENT_KEY_FILE"] = "client.key"
+    names = {each.path.name for each in load(tmp_path, environ=environ).secret_files}
+    assert names == {"secret", "client.key", "netcancel.toml", "shop", "tls.key"}
+
+
+def test_a_settings_file_without_secrets_is_not_named(tmp_path: Path) -> None:
+    """It may be read by anybody."""
+    assert load(tmp_path, toml='tid = "T1"').secret_files == ()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from netcancel.core.policy import Policy
 from netcancel.drive import AwaitingPerformer, BlockingPerformer, Signer
 from netcancel.errors import ConfigurationError
-from netcancel.journal.opening import open_journal
+from netcancel.journal.opening import host_copy_of, open_journal
 from netcancel.kicc import Credentials
 from netcancel.observe import log
 from netcancel.wire import AwaitingTransport, BlockingTransport, Gateway, Network
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from netcancel.core.payment import Payment
     from netcancel.journal.contract import Journal
+    from netcancel.journal.host_copy import HostCopy
 
 TAG_BYTES = 8
 """A writer's tag: with the counter before it, a version never repeats."""
@@ -35,6 +36,8 @@ class Desk:
     policy: Policy
     worlds: Mapping[str, str]
     """By channel, the first is the usual one: payments of other worlds are left alone."""
+    host_copy: HostCopy | None = None
+    """What this host last saw of the journal; None: the journal is this process's own."""
 
     @classmethod
     def open(
@@ -45,6 +48,7 @@ class Desk:
         journal: str,
         policy: Policy,
         vault_key: str | None = None,
+        previous_vault_keys: str | None = None,
         create: bool = True,
         environment: str | None = None,
         network: Network = Network(),  # noqa: B008  frozen: the same for everybody
@@ -66,9 +70,15 @@ class Desk:
         return cls(
             gateway=gateway,
             signer=Signer({worlds[name]: each for name, each in by_channel.items()}),
-            journal=open_journal(journal, vault_key=vault_key, create=create),
+            journal=open_journal(
+                journal,
+                vault_key=vault_key,
+                previous_vault_keys=previous_vault_keys,
+                create=create,
+            ),
             policy=policy,
             worlds=worlds,
+            host_copy=host_copy_of(journal),
         )
 
     @property

@@ -4,7 +4,8 @@
     ├── InvalidRequest        the caller: a field breaks a rule; nothing was written or sent
     ├── DuplicateTransaction  the caller: the number was used before, with other data
     ├── ConfigurationError    the operator: a setting, key or journal can't be used; said at start
-    ├── PaymentNotFound       the caller: the journal knows no such number of this gateway
+    ├── PaymentNotFound       the caller: the journal knows no such number of this gateway, or its
+    │                         payment is archived
     ├── PaymentNotApproved    the moment: `with guard.payment()` has nothing to enter with; stands
     │                         in `core.outcomes`, because it carries one
     ├── ConfirmationMissed    the moment: recovery cancelled before the merchant confirmed
@@ -44,7 +45,7 @@ class ConfigurationError(NetcancelError):
 
 
 class PaymentNotFound(NetcancelError):
-    """The journal knows no payment of this number, gateway, channel and environment."""
+    """The journal knows no payment of this number, gateway, channel and environment, or no more."""
 
 
 class ConfirmationMissed(NetcancelError):

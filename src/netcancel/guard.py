@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from netcancel.core.effects import Flow
-    from netcancel.core.payment import Payment
+    from netcancel.core.payment import Payment, Used
     from netcancel.drive import AwaitingPerformer, BlockingPerformer
 
 RecoveryPlace = Literal["thread", "off"]
@@ -56,6 +56,7 @@ class _Guard:
         journal: str = "sqlite:///netcancel.db",
         policy: Policy = Policy(),  # noqa: B008  frozen: the same for everybody
         vault_key: str | None = None,
+        previous_vault_keys: str | None = None,
         recovery: RecoveryPlace = "thread",
         environment: str | None = None,
         network: Network = Network(),  # noqa: B008  likewise
@@ -65,9 +66,11 @@ class _Guard:
         `base_url` is the API domain given to the merchant, `https://` (or a sandbox on loopback).
         `credentials` of several channels: the first signs for merchants that name none.
         `vault_key` is 32 bytes in Base64; else NETCANCEL_VAULT_KEY, NETCANCEL_VAULT_KEY_FILE or a
-        key file made once. `environment` names this world (None: NETCANCEL_ENVIRONMENT); recovery
-        leaves payments of another alone. `network`: how a company's network lets us out. Raises
-        `ConfigurationError` with a sentence that says what to do.
+        key file made once. `previous_vault_keys`: others that may open what they sealed, separated
+        by commas; else NETCANCEL_PREVIOUS_VAULT_KEYS or its _FILE. `environment` names this world
+        (None: NETCANCEL_ENVIRONMENT); recovery leaves payments of another alone. `network`: how a
+        company's network lets us out. Raises `ConfigurationError` with a sentence that says what to
+        do.
         """
         if recovery not in ("thread", "off"):
             raise ConfigurationError('recovery must be "thread" or "off"')
@@ -78,6 +81,7 @@ class _Guard:
             journal=journal,
             policy=policy,
             vault_key=vault_key,
+            previous_vault_keys=previous_vault_keys,
             environment=environment,
             network=network,
         )
@@ -143,6 +147,9 @@ class _Guard:
     def _find(self, merc_trx_no: str, tid: str | None) -> Future[Payment | None]:
         return self._desk.journal.find(tid or self._merchant.tid, merc_trx_no)
 
+    def _find_used(self, merc_trx_no: str, tid: str | None) -> Future[Used | None]:
+        return self._desk.journal.find_used(tid or self._merchant.tid, merc_trx_no)
+
     def _leave(self) -> None:
         """Stop recovery, say what is still owed, and close the journal; once is enough."""
         if self._is_left:
@@ -171,6 +178,11 @@ def _checked(merchant: object) -> Merchant:
     if not isinstance(merchant, Merchant):
         raise ConfigurationError("merchant must be a netcancel.Merchant")
     return merchant
+
+
+def _refuse_archived(used: Used | None) -> None:
+    if used is not None:
+        raise PaymentNotFound(f"the payment of this number was {used.state}, and is archived")
 
 
 def _stands(payment: Payment | None) -> bool:
@@ -294,8 +306,14 @@ class Guard(_Guard):
         return drive(flows.reject(self._wish(merc_trx_no, tid), self._desk.policy), self._perform)
 
     def find(self, merc_trx_no: str, *, tid: str | None = None) -> Payment | None:
-        """Return what the journal knows of a number; `tid`: None for the guard's merchant."""
-        return self._find(merc_trx_no, tid).result()
+        """Return what the journal knows of a number; `tid`: None for the guard's merchant.
+
+        None: it was never used. Raises `PaymentNotFound` for a number whose payment is archived.
+        """
+        payment = self._find(merc_trx_no, tid).result()
+        if payment is None:
+            _refuse_archived(self._find_used(merc_trx_no, tid).result())
+        return payment
 
     def recover(self, limit: int = 500) -> Report:
         """Net-cancel at most `limit` payments that are due now, and report.
@@ -417,8 +435,11 @@ class AsyncGuard(_Guard):
         return await drive_async(flow, self._perform, self._perform.hand_over)
 
     async def find(self, merc_trx_no: str, *, tid: str | None = None) -> Payment | None:
-        """Return what the journal knows of a number; `tid`: None for the guard's merchant."""
-        return await asyncio.wrap_future(self._find(merc_trx_no, tid))
+        """Return what the journal knows of a number; see `Guard.find`."""
+        payment = await asyncio.wrap_future(self._find(merc_trx_no, tid))
+        if payment is None:
+            _refuse_archived(await asyncio.wrap_future(self._find_used(merc_trx_no, tid)))
+        return payment
 
     async def recover(self, limit: int = 500) -> Report:
         """Net-cancel at most `limit` payments that are due now, and report.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from netcancel.core.payment import Payment
     from netcancel.core.policy import Policy
     from netcancel.journal.contract import Journal
+    from netcancel.journal.life import Mark
 
 NAME_CHARACTERS_MAX: Final = 64
 """Who asked is kept in the history: a name, not a story."""
@@ -46,7 +47,7 @@ def retry(
     `seen` was read, and nothing changed. Raises `ConfigurationError` for a name that can't be
     written down, and for a cancel that can't be built.
     """
-    _check_name(by)
+    check_name(by)
     can_cancel = can_be_cancelled(seen)
     if as_cancel and not can_cancel:
         raise ConfigurationError(
@@ -92,11 +93,8 @@ def resolve(
     `seen` comes with its history. The future's None: somebody wrote since it was read, and nothing
     changed. Raises `ConfigurationError` where it can't be closed so, or not yet.
     """
-    _check_name(by)
-    if not (note.strip() and is_safe(note) and len(note) <= NOTE_CHARACTERS_MAX):
-        raise ConfigurationError(
-            f"the note must say why in at most {NOTE_CHARACTERS_MAX} printable characters"
-        )
+    check_name(by)
+    _check_note(note)
     if (reason := why_not_resolve(seen, policy)) is not None:
         raise ConfigurationError(f"{seen.merc_trx_no} can't be resolved: {reason}")
     if contradicts_what_was_told(seen, kind) and not although_told_void:
@@ -118,7 +116,7 @@ def reopen(
     `seen` was read, and nothing changed. Raises `ConfigurationError` for any but a net-cancelled
     payment.
     """
-    _check_name(by)
+    check_name(by)
     if not is_move(seen.state, Event.CHARGE_REPORTED):
         raise ConfigurationError(
             f"{seen.merc_trx_no} is {seen.state}: only a net-cancelled payment can be re-opened"
@@ -129,7 +127,26 @@ def reopen(
     return journal.move_if_unchanged(seen, Event.CHARGE_REPORTED, new_tag(), change)
 
 
-def _check_name(by: str) -> None:
+def release_hold(journal: Journal, *, by: str, note: str) -> Future[Mark | None]:
+    """Let recovery go on in a journal that was held; who and why is kept there.
+
+    The future's None: nothing was held. Raises `ConfigurationError` for a name or a note that can't
+    be written down.
+    """
+    check_name(by)
+    _check_note(note)
+    return journal.release_hold(by=by, note=note)
+
+
+def _check_note(note: str) -> None:
+    if not (note.strip() and is_safe(note) and len(note) <= NOTE_CHARACTERS_MAX):
+        raise ConfigurationError(
+            f"the note must say why in at most {NOTE_CHARACTERS_MAX} printable characters"
+        )
+
+
+def check_name(by: str) -> None:
+    """Raise `ConfigurationError` where a name can't be written into a history."""
     if not (by.strip() and is_safe(by) and len(by) <= NAME_CHARACTERS_MAX):
         raise ConfigurationError(
             f"who asks must be a name of at most {NAME_CHARACTERS_MAX} printable characters"

@@ -72,10 +72,7 @@ class _Provisional:
 
     def _must_not_wait(self) -> bool:
         """Whether the caller's open transaction keeps the journal from being written; say so."""
-        try:
-            is_open = getattr(self._connection, "in_transaction", False) is True
-        except Exception:  # noqa: BLE001  closed: whatever its driver says of that
-            is_open = False
+        is_open = _is_in_transaction(self._connection)
         if is_open:
             log.notice(
                 "payment %s is left to recovery: the transaction that it was to be confirmed in is"
@@ -88,6 +85,16 @@ class _Provisional:
         log.notice(
             "payment %s could not be cancelled now, recovery does it: %s", self.merc_trx_no, error
         )
+
+
+def _is_in_transaction(connection: object) -> bool:
+    """Whether a caller's connection has a transaction open, as sqlite3 or psycopg tells it."""
+    try:
+        status = getattr(getattr(connection, "info", None), "transaction_status", None)
+        is_open = getattr(connection, "in_transaction", False) is True
+    except Exception:  # noqa: BLE001  closed: whatever its driver says of that
+        return False
+    return is_open or getattr(status, "name", "") in {"ACTIVE", "INTRANS"}
 
 
 class ProvisionalPayment(_Provisional):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from netcancel.attendance import Attendance
 from netcancel.core import flows
 from netcancel.core.effects import Exchange
 from netcancel.desk import Desk, new_tag
@@ -39,7 +40,7 @@ LOOK_SECONDS: Final = 0.5
 TROUBLE_SECONDS: Final = 2.0
 """How long to leave a journal alone that did not answer."""
 
-SHRED_SECONDS: Final = 600.0
+TIDY_SECONDS: Final = 600.0
 """How often to look for closed payments whose sealed data is no longer needed."""
 
 SHRED_BATCH: Final = 500
@@ -56,6 +57,8 @@ class Vitals:
 
     swept_at: float | None = None
     """The host's time for durations of the last look that went well; None: none did yet."""
+    workers: int = 1
+    """How many recover on this journal, as far as it knows; they share the pace."""
     claimed: int = 0
     in_flight: int = 0
     is_gateway_away: bool = False
@@ -83,11 +86,12 @@ class Recovery:
         self._claims = 0
         self.vitals = Vitals()
         self._in_flight: set[asyncio.Task[None]] = set()
+        self._attendance = Attendance(desk.journal, desk.host_copy)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Recover until `stop` is set; what is in flight then is handed back."""
         report = Report()
-        shredding = asyncio.create_task(self._shred_from_time_to_time())
+        tidying = asyncio.create_task(self._tidy_from_time_to_time())
         try:
             while not stop.is_set():
                 went_well = await self._attempt(self._sweep(report, None, stop), "recovery")
@@ -95,8 +99,9 @@ class Recovery:
                     self.vitals.swept_at = clock.now()
                 await _wait(stop, LOOK_SECONDS if went_well else TROUBLE_SECONDS)
         finally:
-            shredding.cancel()
+            tidying.cancel()
             await self._hand_back()
+            self._attendance.end()
 
     async def run_once(self, limit: int = 500) -> Report:
         """Claim at most `limit` payments that are due, and finish what was begun for each.
@@ -111,6 +116,7 @@ class Recovery:
             await asyncio.gather(*self._in_flight)
         finally:
             await self._hand_back()
+            self._attendance.end()
         return report
 
     @staticmethod
@@ -129,7 +135,8 @@ class Recovery:
     async def _sweep(self, report: Report, limit: int | None, stop: asyncio.Event) -> None:
         """Claim what is due, as fast as the policy allows, until nothing is.
 
-        The worlds take turns, so that an outage of one doesn't keep the others waiting.
+        The worlds take turns, so that an outage of one doesn't keep the others waiting. Nothing is
+        claimed before the worker has checked in: a restored journal would be voided from.
         """
         worlds = [*self._desk.worlds.values()]
         # By chance, because a pass with a small limit may reach no other than the first.
@@ -138,6 +145,7 @@ class Recovery:
             wanted = CLAIM_BATCH if limit is None else min(CLAIM_BATCH, limit - report.claimed)
             if wanted == 0:
                 return
+            await self._attend()
             taken = await self._room_for(wanted)
             if self._breaker.is_open and taken == 0:
                 return
@@ -146,6 +154,12 @@ class Recovery:
             world = turns.popleft()
             if await self._claim_and_start(world, taken, report) == taken:
                 turns.append(world)
+
+    async def _attend(self) -> None:
+        """Check in where it is time to, and take this worker's part of the pace."""
+        await self._attendance.renew()
+        self.vitals.workers = self._attendance.workers
+        self._pace.share_with(self._attendance.workers)
 
     async def _claim_and_start(self, world: str, taken: int, report: Report) -> int:
         """Claim up to `taken` payments of a world, begin with each, and say how many."""
@@ -183,6 +197,7 @@ class Recovery:
             limit=limit,
             hold_seconds=desk.policy.hold_seconds,
             newest_first=self._claims % NEWEST_EVERY == 0,
+            seen=self._attendance.mark,
         )
         try:
             return await asyncio.wrap_future(future)
@@ -248,10 +263,21 @@ class Recovery:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._perform.aclose()
 
-    async def _shred_from_time_to_time(self) -> None:
+    async def _tidy_from_time_to_time(self) -> None:
         while True:
             await self._attempt(self._shred_closed(), "shredding")
-            await asyncio.sleep(SHRED_SECONDS)
+            await self._attempt(self._look_for_strangers(), "looking for a newer netcancel's")
+            await asyncio.sleep(TIDY_SECONDS)
+
+    async def _look_for_strangers(self) -> None:
+        """Alarm where payments are owed what only a newer netcancel can do."""
+        strangers = await asyncio.wrap_future(self._desk.journal.strangers())
+        if strangers:
+            log.alarm_of_journal(
+                "%d payments are in a state of a newer netcancel, and nobody here may touch them:"
+                " see that a worker of that release runs",
+                strangers,
+            )
 
     async def _shred_closed(self) -> None:
         journal, keep_seconds = self._desk.journal, self._desk.policy.keep_token_seconds

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from netcancel.errors import ConfigurationError
 
 SECRET_BYTES_MAX: Final = 4_096
 """No secret of ours is longer: a larger file is another one."""
+
+
+class SecretFile(NamedTuple):
+    """A file that holds a secret, and the setting that names it."""
+
+    called: str
+    path: Path
 
 
 def read_secret(path: str, called: str) -> str:

@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar, cast
 from netcancel.core.policy import Policy
 from netcancel.errors import ConfigurationError, InvalidRequest
 from netcancel.kicc.codes import Codes
-from netcancel.secret_file import read_secret
+from netcancel.secret_file import SecretFile, read_secret
 from netcancel.tables import NAMES as TABLES
 from netcancel.tables import Tables, read_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from netcancel.kicc import Credentials, Merchant
     from netcancel.wire.network import Network
@@ -109,6 +109,13 @@ OWN: Final = (
         secret=True,
     ),
     Setting(
+        "previous_vault_keys",
+        Kind.TEXT,
+        None,
+        "other vault keys that may open what they sealed, separated by commas",
+        secret=True,
+    ),
+    Setting(
         "environment",
         Kind.ENVIRONMENT,
         "default",
@@ -179,8 +186,13 @@ class _Layer(NamedTuple):
 
     values: Mapping[str, object]
     call: Callable[[str], str]
-    is_typed: bool = False
-    """Whether a number is a number there, as in TOML; elsewhere all is text."""
+    file: Path | None = None
+    """The settings file, which is typed: a number is a number there; elsewhere all is text."""
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether this is the settings file."""
+        return self.file is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +201,10 @@ class Settings:
 
     given: Mapping[str, Any] = field(repr=False)
     tables: Tables = field(default_factory=Tables, repr=False)
+    called: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What was set, by name, as the place that decided calls it: `NETCANCEL_SECRET_KEY_FILE`."""
+    secret_files: tuple[SecretFile, ...] = ()
+    """The files that hold secrets of ours, the settings file itself among them."""
 
     @classmethod
     def load(
@@ -210,10 +226,15 @@ class Settings:
         path = _taken(from_flags, CONFIG) or _taken(from_environ, CONFIG)
         tables = Tables()
         if (file := _read_file(directory or Path.cwd(), path)) is not None:
-            tables = read_tables(file.values, file.name)
+            tables = read_tables(file.values, file.path)
             layers.append(_file_layer(file))
-        found = {each.name: _value(each, layers) for each in SETTINGS}
-        return cls({name: value for name, value in found.items() if value is not None}, tables)
+        holders = [(each, layer) for each in SETTINGS if (layer := _holder(each, layers))]
+        return cls(
+            {each.name: _value(each, layer) for each, layer in holders},
+            tables,
+            {each.name: layer.call(_written(each, layer)) for each, layer in holders},
+            (*_secret_files(holders), *tables.secret_files),
+        )
 
     def get(self, name: str) -> Any:  # noqa: ANN401  each setting has its own type
         """Return a setting's value, or its default."""
@@ -229,6 +250,12 @@ class Settings:
         """The key that seals tokens; None: the journal finds or makes a key file."""
         key: str | None = self.get("vault_key")
         return key
+
+    @property
+    def previous_vault_keys(self) -> str | None:
+        """The keys that may only open, separated by commas."""
+        keys: str | None = self.get("previous_vault_keys")
+        return keys
 
     @property
     def policy(self) -> Policy:
@@ -296,6 +323,7 @@ class Settings:
             "journal": self.journal,
             "policy": self.policy,
             "vault_key": self.vault_key,
+            "previous_vault_keys": self.previous_vault_keys,
             "create": create,
             "environment": self.get("environment"),
             "network": self.network(),
@@ -357,7 +385,7 @@ def _environ_layer(environ: Mapping[str, str]) -> _Layer:
 class _File(NamedTuple):
     """A settings file as it stands there."""
 
-    name: str
+    path: Path
     values: Mapping[str, object]
 
 
@@ -366,7 +394,7 @@ def _read_file(directory: Path, given: str | None) -> _File | None:
     if given is None and not path.exists():
         return None
     try:
-        return _File(path.name, tomllib.loads(path.read_text(encoding="utf-8")))
+        return _File(path, tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise ConfigurationError(
             f"the settings file {path.name!a} can't be read: {error.strerror}"
@@ -381,10 +409,10 @@ def _file_layer(file: _File) -> _Layer:
     values = {name: value for name, value in file.values.items() if name not in TABLES}
 
     def call(name: str) -> str:
-        return f"{name} in {file.name}"
+        return f"{name} in {file.path.name}"
 
     _refuse_unknown(values, _names(), call, "setting")
-    return _Layer(values, call, is_typed=True)
+    return _Layer(values, call, file.path)
 
 
 def _names() -> set[str]:
@@ -402,20 +430,40 @@ def _refuse_unknown(
             raise ConfigurationError(f"{call(ascii(name)[1:-1])} is no {what}{hint}")
 
 
-def _value(setting: Setting, layers: list[_Layer]) -> object:
-    """Return what the first layer that has the setting says, checked; None: none has it."""
-    for layer in layers:
-        by_path = setting.by_path
-        if by_path is not None and by_path in layer.values:
-            if setting.name in layer.values:
-                raise ConfigurationError(
-                    f"{layer.call(setting.name)} and {layer.call(by_path)} are both set:"
-                    " keep one of them"
-                )
-            return read_secret(_text(layer, by_path), layer.call(by_path))
-        if setting.name in layer.values:
-            return _checked(setting, layer)
-    return None
+def _holder(setting: Setting, layers: list[_Layer]) -> _Layer | None:
+    """Return the first layer that has the setting; None: none has it."""
+    names = {setting.name, setting.by_path}
+    return next((layer for layer in layers if names & layer.values.keys()), None)
+
+
+def _written(setting: Setting, layer: _Layer) -> str:
+    """Return the name under which a layer has a setting: its own, or that of a file."""
+    by_path = setting.by_path
+    return by_path if by_path is not None and by_path in layer.values else setting.name
+
+
+def _value(setting: Setting, layer: _Layer) -> object:
+    """Return what a layer says of a setting, checked."""
+    written = _written(setting, layer)
+    if written == setting.name:
+        return _checked(setting, layer)
+    if setting.name in layer.values:
+        raise ConfigurationError(
+            f"{layer.call(setting.name)} and {layer.call(written)} are both set: keep one of them"
+        )
+    return read_secret(_text(layer, written), layer.call(written))
+
+
+def _secret_files(holders: list[tuple[Setting, _Layer]]) -> Iterator[SecretFile]:
+    """Name the files that hold a secret, or a client's key."""
+    has_key = any(setting.name == "client_key_file" for setting, _ in holders)
+    of_client = "client_key_file" if has_key else "client_certificate_file"
+    for setting, layer in holders:
+        written = _written(setting, layer)
+        if written != setting.name or setting.name == of_client:
+            yield SecretFile(layer.call(written), Path(_text(layer, written)))
+        elif setting.secret and layer.file is not None:
+            yield SecretFile(layer.call(written), layer.file)
 
 
 def _taken(layer: _Layer, name: str) -> str | None:

@@ -22,13 +22,14 @@ A secret may stand in the file itself (`secret_key = "…"`) or, better, in one 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from netcancel.errors import ConfigurationError, InvalidRequest
-from netcancel.secret_file import read_secret
+from netcancel.secret_file import SecretFile, read_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from netcancel.kicc import Credentials
 
@@ -75,10 +76,13 @@ class Tables:
     channels: tuple[Credentials, ...] = ()
     shops: tuple[Shop, ...] = ()
     server: Server = field(default_factory=lambda: _server({}, "server"))
+    secret_files: tuple[SecretFile, ...] = ()
+    """The files that hold a secret of these, the settings file itself among them."""
 
 
-def read_tables(values: Mapping[str, object], file: str) -> Tables:
+def read_tables(values: Mapping[str, object], path: Path) -> Tables:
     """Read the tables of a settings file; raises `ConfigurationError` for what can't be used."""
+    file = path.name
     channels = [
         _credentials(each, f"channels in {file}") for each in _rows(values, "channels", file)
     ]
@@ -86,9 +90,9 @@ def read_tables(values: Mapping[str, object], file: str) -> Tables:
     _refuse_twice(channels, f"channels in {file}")
     _refuse_twice([shop.credentials for shop in shops], f"shops in {file}")
     called = f"server in {file}"
-    return Tables(
-        tuple(channels), tuple(shops), _server(_table(values.get("server", {}), called), called)
-    )
+    server = _server(_table(values.get("server", {}), called), called)
+    secret_files = tuple(_secret_files(values, path))
+    return Tables(tuple(channels), tuple(shops), server, secret_files)
 
 
 def _rows(values: Mapping[str, object], name: str, file: str) -> list[dict[str, object]]:
@@ -146,9 +150,26 @@ def _server(row: Mapping[str, object], called: str) -> Server:
     host = host.removeprefix("[").removesuffix("]")
     if not host or not (port.isascii() and port.isdecimal()) or int(port) > PORT_MAX:
         raise ConfigurationError(f'listen of {called} must be host:port, such as "{LISTEN}"')
-    return Server(
-        host, int(port), _text(row, "certificate_file", called), _text(row, "key_file", called)
-    )
+    certificate, key = (_text(row, name, called) for name in ("certificate_file", "key_file"))
+    if certificate is None and key is not None:
+        raise ConfigurationError(
+            f"key_file of {called} is set without certificate_file: nothing would be encrypted"
+        )
+    return Server(host, int(port), certificate, key)
+
+
+def _secret_files(values: Mapping[str, object], path: Path) -> Iterator[SecretFile]:
+    """Name the files that hold a secret of the tables, which are read already."""
+    for table in ("channels", "shops"):
+        for row in _rows(values, table, path.name):
+            for name in ("secret_key", "previous_secret_key"):
+                if name in row:
+                    yield SecretFile(f"{name} of {table} in {path.name}", path)
+                if (other := _text(row, f"{name}_file", table)) is not None:
+                    yield SecretFile(f"{name}_file of {table} in {path.name}", Path(other))
+    server = _table(values.get("server", {}), "server")
+    if (key := _text(server, "key_file", "server")) is not None:
+        yield SecretFile(f"key_file of server in {path.name}", Path(key))
 
 
 def _secret(row: Mapping[str, object], name: str, called: str) -> str | None:

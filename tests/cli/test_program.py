@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netcancel.cli.app import COMMANDS
+from netcancel.cli.app import COMMANDS, GROUPS
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run
@@ -20,13 +20,22 @@ def test_help_names_every_command(run: Run) -> None:
     """The root's help lists what there is."""
     ran = run("--help")
     assert ran.code == 0
-    assert all(f" {name} " in ran.out for name, _, _ in COMMANDS)
+    assert all(f" {name.split()[0]} " in ran.out for name, _, _ in COMMANDS)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_groups_help_names_its_commands(run: Run, group: str) -> None:
+    """Whoever knows the first word is told the second."""
+    ran = run(group, "--help")
+    assert ran.code == 0
+    seconds = [name.split()[1] for name, _, _ in COMMANDS if name.startswith(f"{group} ")]
+    assert all(f" {second} " in ran.out for second in seconds)
 
 
 @pytest.mark.parametrize("command", [name for name, _, _ in COMMANDS])
 def test_every_command_has_a_help(run: Run, command: str) -> None:
     """Each command loads, and says what it does."""
-    ran = run(command, "--help")
+    ran = run(*command.split(), "--help")
     assert ran.code == 0
     assert f"netcancel {command}" in ran.out
 

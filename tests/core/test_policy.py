@@ -62,6 +62,19 @@ def test_codes_have_four_characters_or_are_ranges(name: str, codes: Any) -> None
         Policy(**{name: codes})
 
 
+@pytest.mark.parametrize("code", ["7777", "7700-7800"])
+@pytest.mark.parametrize("name", ["decline_codes", "nothing_to_void_codes", "already_voided_codes"])
+def test_a_refused_signature_closes_no_payment(name: str, code: str) -> None:
+    """A code for it can't be one that says what became of the payment."""
+    both: dict[str, Any] = {name: {"7750-7799", "7777"}, "authentication_codes": {code}}
+    with pytest.raises(ConfigurationError, match="authentication_codes"):
+        Policy(**both)
+    with pytest.raises(ConfigurationError, match="authentication_codes"):
+        Policy(authentication_codes=frozenset({"8310-8311"}))
+    fine: dict[str, Any] = {name: {"7750-7799"}, "authentication_codes": {"7749", "7800-7900"}}
+    assert "7800" in Policy(**fine).authentication_failures
+
+
 def test_decline_codes_add_to_the_manuals() -> None:
     """The operator's decline codes stand beside the manual's."""
     declines = Policy(decline_codes=frozenset({"7777", "9100-9199"})).declines

@@ -13,7 +13,7 @@ from netcancel.core.lifecycle import State
 from netcancel.core.payment import Payment
 from netcancel.errors import DuplicateTransaction, InvalidRequest, PaymentNotFound
 from netcancel.freezing import freeze_void
-from netcancel.kicc import APPROVAL_PATH, CANCEL_PATH, NET_CANCEL_PATH
+from netcancel.kicc import APPROVAL_PATH, CANCEL_PATH, NET_CANCEL_PATH, RawAnswer
 from tests.core.test_races import Runner, close, orders
 from tests.core.world import (
     APPROVAL_FATES,
@@ -100,7 +100,7 @@ def test_a_second_one_hears_what_the_first_did() -> None:
     assert paths(world) == [NET_CANCEL_PATH]
 
 
-@pytest.mark.parametrize("name", ["trx_amt", "vat_amt", "svc_amt", "tran_dt", "tran_tm"])
+@pytest.mark.parametrize("name", ["trx_amt", "vat_amt", "svc_amt"])
 def test_other_data_than_the_approvals_is_refused(name: str) -> None:
     """A net-cancel repeats its approval's data: another one is not obeyed (spec 2.2)."""
     world = World()
@@ -114,6 +114,39 @@ def test_other_data_than_the_approvals_is_refused(name: str) -> None:
         world.run(flows.void(asked, world.policy))
     assert paths(world) == [APPROVAL_PATH]
     assert world.gateway.charges == {"ORD_1": "live"}
+
+
+@pytest.mark.parametrize("name", ["tran_dt", "tran_tm"])
+def test_another_time_is_the_approvals_all_the_same(name: str) -> None:
+    """A repeated approval may have had it: its shop can't know which of them was sent."""
+    world = World()
+    world.approve(world.order())
+    asked = wish(world)
+    value = getattr(asked.intent, name)
+    changed: dict[str, Any] = {name: value[:-1] + str((int(value[-1]) + 1) % 8)}
+    asked = replace(asked, intent=replace(asked.intent, **changed))
+    assert world.run(flows.void(asked, world.policy)).state is State.CANCELLED
+    assert world.gateway.charges == {"ORD_1": "refunded"}
+
+
+class Nameless(Gateway):
+    """Names no approval number, or calls it as nobody knows."""
+
+    @staticmethod
+    def _say(message: dict[str, Any], code: str, **more: Any) -> RawAnswer:
+        more.pop("aprvNo", None)
+        return Gateway._say(message, code, **more)
+
+
+def test_a_charge_that_no_cancel_can_name_is_net_cancelled() -> None:
+    """Its shop asks for a net-cancel, and that needs no approval number (spec 2.6)."""
+    world = World(Nameless())
+    assert world.approve(world.order()).state is State.APPROVED
+    assert void(world).state is State.SETTLING
+    world.recover_until_closed()
+    assert paths(world)[:2] == [APPROVAL_PATH, NET_CANCEL_PATH]
+    assert CANCEL_PATH not in paths(world)
+    assert world.gateway.charges == {"ORD_1": "voided"}
 
 
 def test_another_worlds_payment_is_not_found() -> None:

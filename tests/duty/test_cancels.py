@@ -6,9 +6,11 @@ import asyncio
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+import psycopg
 import pytest
 
 from netcancel import (
@@ -266,6 +268,41 @@ def test_a_failing_merchant_does_not_wait_for_a_transaction_of_its_own(
     with closing(orders_in(shop)) as orders:
         assert orders.execute("SELECT number FROM orders").fetchall() == [("A",)] * stands
     assert [each["status"] for each in van.charges()] == ["live" if stands else "refunded"]
+    check_books(van, shop)
+
+
+@pytest.mark.parametrize("kind", ["Guard", "AsyncGuard"])
+def test_nor_for_one_on_a_server(
+    tmp_path: Path, van: Sandbox, postgres_url: str, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    """There it holds the payment's row: what is rolled back in the end is refunded by recovery."""
+    shop = replace(shop_at(van, tmp_path), journal=postgres_url)
+    bought: dict[str, Any] = {"confirm_within": 60, **order_of("A")}
+
+    def fail() -> None:
+        with (
+            psycopg.connect(postgres_url) as orders,
+            shop.guard() as guard,
+            guard.payment(**bought) as payment,
+        ):
+            payment.confirm(connection=orders)
+            raise ZeroDivisionError
+
+    async def fail_awaiting() -> None:
+        async with (
+            await psycopg.AsyncConnection.connect(postgres_url) as orders,
+            shop.async_guard() as guard,
+            guard.payment(**bought) as payment,
+        ):
+            await payment.confirm(connection=orders)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(fail_awaiting()) if kind == "AsyncGuard" else fail()
+    assert "left to recovery" in caplog.text
+    assert [each["endpoint"] for each in van.requests()] == ["approval"]
+    recover(shop)
+    assert [each["status"] for each in van.charges()] == ["refunded"]
     check_books(van, shop)
 
 

@@ -288,9 +288,10 @@ def test_a_claim_that_outlives_its_worker_is_handed_back(van: Sandbox, shop: Sho
     owe(van, shop, count)
     with shop.desk(ahead_seconds=AHEAD_SECONDS) as desk:
         seen: list[Future[list[Claim]]] = []
+        recovery = Recovery(watched(desk, seen.append))
 
         async def main() -> None:
-            working = asyncio.create_task(Recovery(watched(desk, seen.append)).run(asyncio.Event()))
+            working = asyncio.create_task(recovery.run(asyncio.Event()))
             deadline = time.monotonic() + DEADLINE_SECONDS
             while not (seen and seen[0].running()):
                 assert time.monotonic() < deadline
@@ -298,7 +299,8 @@ def test_a_claim_that_outlives_its_worker_is_handed_back(van: Sandbox, shop: Sho
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
 
-        desk.journal.list_payments().result()  # its session is open before the lock
+        # Its session is open before the lock, and the worker has checked in.
+        asyncio.run(recovery._attendance.renew())
         with Lock(shop):
             asyncio.run(main())
             assert seen[0].running()

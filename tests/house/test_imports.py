@@ -29,8 +29,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "operators": OUTER | {"desk"},
     "storm": {"wire"},
     "health": {"errors", "recovery", "wire"},
-    "recovery": OUTER | {"desk", "storm"},
+    "attendance": {"errors", "journal", "observe", "wire"},
+    "recovery": OUTER | {"attendance", "desk", "storm"},
     "provisional": {"core", "errors", "kicc", "observe"},
+    "doctor": OUTER | {"attendance", "desk"},
     "guard": OUTER | {"desk", "freezing", "provisional", "recovery"},
     "reconcile": {"core", "errors", "kicc"},  # of a journal it needs one operation, as a protocol
     "proxy": OUTER | {"desk", "freezing", "recovery", "tables"},

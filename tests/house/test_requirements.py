@@ -29,6 +29,13 @@ def dependencies() -> set[str]:
     return {match[0] for line in project["dependencies"] if (match := NAME.match(line))}
 
 
+def extras() -> set[str]:
+    """Return the packages that the library's extras need."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = [line for lines in project["optional-dependencies"].values() for line in lines]
+    return {match[0] for line in lines if (match := NAME.match(line))}
+
+
 @pytest.mark.parametrize("name", ["uv.txt", "run.txt", "dev.txt"])
 def test_every_pin_has_hashes(name: str) -> None:
     """Each line pins one version by == and carries at least one sha256."""
@@ -44,6 +51,7 @@ def test_everything_asked_for_is_pinned() -> None:
     assert wanted("uv.in") <= set(pins("uv.txt"))
     assert dependencies() | wanted("run.in") <= set(pins("run.txt"))
     assert dependencies() | wanted("run.in") | wanted("dev.in") <= set(pins("dev.txt"))
+    assert extras() <= set(pins("dev.txt"))
 
 
 def test_running_and_developing_use_the_same_versions() -> None:

@@ -2,12 +2,23 @@
 
 import base64
 import itertools
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from netcancel.core.lifecycle import CancelReason, Event, Resolution, State, target
-from netcancel.core.payment import Change, FrozenCancel, Intent, Known, Opened, Payment, TooMany
+from netcancel.core.payment import (
+    Change,
+    FrozenCancel,
+    Intent,
+    Known,
+    Opened,
+    Payment,
+    TooMany,
+    Used,
+)
 from netcancel.journal import Journal, open_journal
 from netcancel.journal.vault import Vault
 from netcancel.kicc import ApprovalAnswer, Loss
@@ -16,6 +27,8 @@ from tests.canaries import TOKEN
 KEY_BYTES: Final = bytes((7 * n * n + 31 * n) % 251 for n in range(32))
 KEY: Final = base64.b64encode(KEY_BYTES).decode()
 OTHER_KEY: Final = base64.b64encode(KEY_BYTES[::-1]).decode()
+OLD: Final = Path(__file__).parent / "old" / "schema_1.sql"
+"""What the first release's tables held: one payment in each state, and two more."""
 WORLD: Final = "https://gateway.example:443 CH_A1B2C3D4 production"
 HOLD: Final = 39.0
 SETTLE: Final = 900.0
@@ -78,7 +91,7 @@ def open_one(journal: Journal, **changes: Any) -> Payment:
     return opened.payment
 
 
-def fate(opened: Opened | Known | TooMany) -> str:
+def fate(opened: Opened | Known | Used | TooMany) -> str:
     """Return what became of an intent, in one word."""
     return type(opened).__name__
 
@@ -130,6 +143,14 @@ FORBIDDEN: Final = {
     "change a number": "UPDATE payment SET merc_trx_no = 'x'",
     "change a world": "UPDATE payment SET world = 'x'",
     "change the settle time": "UPDATE payment SET settle_at = settle_at + 1",
+    "use a number for an open payment": "INSERT INTO used_number"
+    " SELECT tid, merc_trx_no, 'approved', 1, 1 FROM payment",
+    "use a number for nothing": "INSERT INTO used_number VALUES ('T', 'x', 'approved', 1, 1)",
+    "forget a life": "DELETE FROM incarnation",
+    "count back": "UPDATE incarnation SET count = count - 1",
+    "forget a hold": "DELETE FROM hold",
+    "release for nobody": "UPDATE hold SET released_at = 1, note = 'x'",
+    "hold twice": "INSERT INTO hold (reason, held_at) VALUES ('x', 1)",
     "invent a state": "UPDATE payment SET state = 'forgotten'",
     "final and due": "UPDATE payment SET state = 'declined', code = 'x', is_held = 0",
     "owed and not due": "UPDATE payment SET due_at = NULL, is_held = 0",
@@ -165,3 +186,17 @@ def open_file(path: Path, clock: Clock | None = None, **options: Any) -> Journal
     """Open the journal in a file with the tests' key."""
     given: dict[str, Any] = {"vault_key": KEY, "clock": clock or Clock()}
     return open_journal(f"sqlite:///{path}", **given | options)
+
+
+def compatible_from(schema: int) -> str:
+    """Return what says in a file that the code of this schema is the oldest that may work on it."""
+    update = "UPDATE meta SET value = CAST('?' AS BLOB) WHERE name = 'compatible_from'"
+    return update.replace("?", str(schema))
+
+
+def old_file(path: Path) -> Path:
+    """Make a journal as netcancel wrote it at schema 1, with the tests' key."""
+    path.touch(0o600)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript(OLD.read_text(encoding="utf-8"))
+    return path

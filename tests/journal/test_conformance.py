@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from netcancel.core.lifecycle import MOVES, CancelReason, Event, IllegalMove, State, target
+from netcancel.core.lifecycle import (
+    FINAL,
+    MOVES,
+    CancelReason,
+    Event,
+    IllegalMove,
+    State,
+    target,
+)
 from netcancel.core.payment import (
     MICROSECONDS,
     Asked,
@@ -18,10 +26,13 @@ from netcancel.core.payment import (
     Known,
     Opened,
     Payment,
+    Used,
     Version,
 )
 from netcancel.errors import JournalUnavailable
 from netcancel.journal import Journal, open_journal
+from netcancel.journal.contract import ArchivePlace, RewrapPlace
+from netcancel.journal.life import Hold, Mark, Worker
 from netcancel.kicc import Loss
 from tests.journal.samples import (
     ANSWER,
@@ -72,6 +83,14 @@ def claim(journal: Journal, *, limit: int = 100, writer: str = "worker") -> list
     return [each.payment for each in claims.result()]
 
 
+def confirm(journal: Journal, number: str) -> Payment | None:
+    """Confirm a number in the tests' world."""
+    asked = journal.confirm_if_unconfirmed(
+        worlds=[WORLD], tid="T123456789", merc_trx_no=number, writer="merchant"
+    )
+    return asked.result()
+
+
 def again(journal: Journal, payment: Payment) -> Payment:
     """Read a payment that is there."""
     read = journal.read(payment.id).result()
@@ -96,7 +115,9 @@ def test_a_new_intent_is_approving_and_held(journal: Journal) -> None:
 def test_what_is_unknown_is_none(journal: Journal) -> None:
     """Reading and finding what isn't there says so."""
     assert journal.read("nobody").result() is None
-    assert journal.find("T123456789", "ORD_NEVER").result() is None
+    for number in ("ORD_NEVER", "", "half of a pair \ud83d"):
+        assert journal.find("T123456789", number).result() is None
+        assert confirm(journal, number) is None
 
 
 def test_a_payment_is_found_by_its_number(journal: Journal) -> None:
@@ -713,3 +734,260 @@ def test_what_fell_due_last_can_be_claimed_first(journal: Journal, clock: Clock)
     ).result()
     assert [each.payment.merc_trx_no for each in claims] == numbers[:-3:-1]
     assert [payment.merc_trx_no for payment in claim(journal, limit=2)] == numbers[:2]
+
+
+def test_a_worker_that_checks_in_counts_the_mark_up(journal: Journal, clock: Clock) -> None:
+    """By one each time, in one life; it is listed with its host, since when, and when last seen."""
+    first = journal.check_in("1-a", "host", 15.0).result()
+    clock.advance(5)
+    second = journal.check_in("1-a", "host", 15.0).result()
+    other = journal.check_in("2-b", "elsewhere", 15.0).result()
+    assert first.found.id == second.found.id == other.mark.id
+    assert [(each.found.count, each.mark.count) for each in (first, second, other)] == [
+        (0, 1),
+        (1, 2),
+        (2, 3),
+    ]
+    assert (first.replaced, first.hold) == (frozenset(), None)
+    later = NOW + 5 * MICROSECONDS
+    assert [*journal.workers().result()] == [
+        Worker("1-a", "host", NOW, later),
+        Worker("2-b", "elsewhere", later, later),
+    ]
+
+
+def test_only_workers_that_were_seen_are_alive(journal: Journal, clock: Clock) -> None:
+    """One that missed its time doesn't count, one that checked out is gone, a day forgets."""
+    for worker in ("killed", "ended", "there"):
+        journal.check_in(worker, "host", 15.0).result()
+    journal.check_out("ended").result()
+    journal.check_out("nobody").result()
+    clock.advance(15)
+    assert journal.check_in("there", "host", 15.0).result().workers == 2
+    clock.advance(0.000_001)
+    assert journal.check_in("there", "host", 15.0).result().workers == 1
+    assert {worker.id for worker in journal.workers().result()} == {"killed", "there"}
+    clock.advance(86_400)
+    journal.check_in("there", "host", 15.0).result()
+    assert {worker.id for worker in journal.workers().result()} == {"there"}
+
+
+def test_a_journal_says_whether_it_is_empty(journal: Journal) -> None:
+    """One payment is enough to have something to lose."""
+    assert journal.check_in("w", "host", 15.0).result().is_empty
+    open_one(journal)
+    assert not journal.check_in("w", "host", 15.0).result().is_empty
+
+
+def test_check_ins_at_once_are_all_counted(journal: Journal) -> None:
+    """Sixteen threads: no two leave the same mark."""
+
+    def attempt(number: int) -> int:
+        return journal.check_in(f"w{number}", "host", 15.0).result().mark.count
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sorted(pool.map(attempt, range(16))) == list(range(1, 17))
+
+
+@pytest.mark.parametrize("state", WAYS)
+def test_what_is_held_is_not_claimed(journal: Journal, clock: Clock, state: State) -> None:
+    """By nobody, whatever is due; it is as it was, and claimed once the hold is released."""
+    payment = bring_to(journal, state)
+    clock.advance(10**9)
+    held = journal.hold_if_unheld("restored").result()
+    assert held == journal.hold().result() == Hold("restored", NOW + 10**9 * MICROSECONDS)
+    before = again(journal, payment)
+    assert claim(journal) == []
+    assert again(journal, payment) == before
+    journal.release_hold(by="me", note="looked").result()
+    assert bool(claim(journal)) == (state not in FINAL | {State.ESCALATED})
+
+
+def test_a_hold_stops_recovery_only(journal: Journal, clock: Clock) -> None:
+    """Payments are made, decided, confirmed and cancelled as ever."""
+    journal.hold_if_unheld("restored").result()
+    approving, unconfirmed = open_one(journal), bring_to(journal, State.UNCONFIRMED)
+    move(journal, approving, Event.ANSWER_LOST, CHANGES[State.NET_CANCELLING])
+    confirmed = journal.confirm_if_unconfirmed(
+        worlds=[WORLD], tid=unconfirmed.tid, merc_trx_no=unconfirmed.merc_trx_no, writer="m"
+    ).result()
+    assert confirmed is not None
+    assert confirmed.state is State.APPROVED
+    move(journal, confirmed, Event.CANCEL_ASKED, CHANGES[State.CANCELLING])
+    clock.advance(1)
+    assert journal.check_in("w", "host", 15.0).result().hold == Hold("restored", NOW)
+
+
+def test_the_first_hold_stands(journal: Journal, clock: Clock) -> None:
+    """A second worker that notices the same changes nothing."""
+    first = journal.hold_if_unheld("first").result()
+    clock.advance(1)
+    assert journal.hold_if_unheld("second").result() == first
+    assert journal.hold().result() == first
+
+
+def test_a_release_begins_a_life_that_replaces_the_others(journal: Journal) -> None:
+    """Each release one more; what is not held can't be released, and nothing changes."""
+    assert journal.release_hold(by="me", note="why").result() is None
+    lives = [journal.check_in("w", "host", 15.0).result().mark.id]
+    for place in range(3):
+        journal.hold_if_unheld("restored").result()
+        mark = journal.release_hold(by="me", note=f"looked {place}").result()
+        assert mark is not None
+        assert mark.id not in lives
+        presence = journal.check_in("w", "host", 15.0).result()
+        assert (presence.found, presence.hold) == (mark, None)
+        assert presence.replaced == frozenset(lives)
+        lives.append(mark.id)
+    assert journal.release_hold(by="me", note="why").result() is None
+
+
+def test_nothing_is_claimed_of_a_journal_that_is_behind(journal: Journal, clock: Clock) -> None:
+    """A worker that was at work when it was restored claims nothing; a released one it may."""
+    open_one(journal)
+    clock.advance(HOLD)
+    mark = journal.check_in("w", "host", 15.0).result().mark
+
+    def claimed(seen: Mark) -> int:
+        claims = journal.claim_due(
+            world=WORLD, writer="w", limit=1, hold_seconds=0.001, seen=seen
+        ).result()
+        clock.advance(1)
+        return len(claims)
+
+    assert claimed(mark) == 1
+    assert claimed(replace(mark, count=mark.count + 1)) == 0
+    assert claimed(replace(mark, id="another")) == 0
+    journal.check_in("w", "host", 15.0).result()
+    assert claimed(replace(mark, count=mark.count + 1)) == 1
+    journal.hold_if_unheld("restored").result()
+    journal.release_hold(by="me", note="looked").result()
+    assert claimed(replace(mark, count=10**6)) == 1
+
+
+def test_nobody_is_a_stranger_among_known_states(journal: Journal) -> None:
+    """Every state of the table is this code's own."""
+    for state in WAYS:
+        bring_to(journal, state)
+    assert journal.strangers().result() == 0
+
+
+def test_a_journal_tells_its_own_time(journal: Journal, clock: Clock) -> None:
+    """Its clock is the one that decides leases, and it names what it found out."""
+    clock.advance(5.0)
+    health = journal.health().result()
+    assert health.now == NOW + 5 * MICROSECONDS
+    assert health.facts
+
+
+def test_a_rotation_of_keys_changes_nothing_that_can_be_seen(journal: Journal) -> None:
+    """Neither payments nor versions nor bodies; where one key is in use, none is forgotten."""
+    payments = [bring_to(journal, state) for state in WAYS]
+    before = [again(journal, payment) for payment in payments]
+    in_use = [*journal.vault_keys().result()]
+    place: RewrapPlace | None = RewrapPlace()
+    while place is not None:
+        place = journal.rewrap(place, limit=3).result().then
+    assert [again(journal, payment) for payment in payments] == before
+    assert {journal.open_body(payment.id).result() for payment in payments} == {BODY}
+    assert [*journal.forget_vault_keys().result()] == []
+    assert [*journal.vault_keys().result()] == in_use
+
+
+def leaving(journal: Journal, *, closed_seconds: float = 0.0, limit: int = 100) -> list[Payment]:
+    """Return what may leave."""
+    found = journal.archivable(ArchivePlace(), closed_seconds=closed_seconds, limit=limit).result()
+    assert found.unreadable == 0
+    return [*found.payments]
+
+
+@pytest.mark.parametrize("state", WAYS)
+def test_only_what_is_closed_and_shredded_may_leave(
+    journal: Journal, clock: Clock, state: State
+) -> None:
+    """After its time; whatever is owed or a person's stays, however old."""
+    payment = bring_to(journal, state)
+    clock.advance(100)
+    assert leaving(journal) == []
+    assert journal.archive([again(journal, payment)]).result() == 0
+    journal.shred_closed(keep_seconds=0, limit=10).result()
+    assert leaving(journal, closed_seconds=100.000_001) == []
+    expected = [again(journal, payment)] if state.is_final else []
+    assert leaving(journal, closed_seconds=100) == expected
+    assert journal.archive([again(journal, payment)]).result() == int(state.is_final)
+    assert (journal.read(payment.id).result() is None) == state.is_final
+
+
+def closed_one(journal: Journal, clock: Clock, **changes: str) -> Payment:
+    """Return a payment that may leave, with its history."""
+    payment = bring_to(journal, State.DECLINED, **changes)
+    clock.advance(1)
+    journal.shred_closed(keep_seconds=0, limit=10).result()
+    return again(journal, payment)
+
+
+def test_the_number_of_what_has_left_stays_used(journal: Journal, clock: Clock) -> None:
+    """Nobody opens it again, in no batch and however many are in doubt; what it was is kept."""
+    payment = closed_one(journal, clock, merc_trx_no="ORD_GONE")
+    assert journal.find_used(payment.tid, "ORD_GONE").result() is None
+    assert journal.archive([payment]).result() == 1
+    used = Used("declined", NOW, NOW + MICROSECONDS)
+    assert journal.find_used(payment.tid, "ORD_GONE").result() == used
+    assert journal.find(payment.tid, "ORD_GONE").result() is None
+    bring_to(journal, State.NET_CANCELLING)
+    for limit in (None, 1):
+        sample = intent(merc_trx_no="ORD_GONE", max_in_doubt=limit)
+        assert journal.open_new(sample).result() == used
+        assert journal.read(sample.id).result() is None
+    futures = [
+        journal.open_new(intent(merc_trx_no=number))
+        for number in ("ORD_1", "ORD_GONE", "ORD_2", "ORD_gone")
+    ]
+    assert [fate(future.result()) for future in futures] == ["Opened", "Used", "Opened", "Opened"]
+    assert fate(journal.open_new(intent(tid="T0", merc_trx_no="ORD_GONE")).result()) == "Opened"
+
+
+def test_what_was_written_since_it_was_read_stays(journal: Journal, clock: Clock) -> None:
+    """A move, or only a line of the history: it would be in no file."""
+    noted, moved, good = (closed_one(journal, clock) for _ in range(3))
+    journal.note(noted, Event.LATE_APPROVAL, "late", Change(answer=ANSWER)).result()
+    approved = bring_to(journal, State.APPROVED)
+    clock.advance(1)
+    journal.shred_closed(keep_seconds=0, limit=10).result()
+    seen = again(journal, approved)
+    move(journal, seen, Event.CANCEL_ASKED, CHANGES[State.CANCELLING])
+    assert journal.archive([noted, moved, seen, good]).result() == 2
+    assert journal.read(noted.id).result() is not None
+    assert again(journal, approved).state is State.CANCELLING
+    assert journal.archive([noted]).result() == 0
+    assert journal.archive([again(journal, noted)]).result() == 1
+
+
+def test_the_longest_closed_leave_first_and_no_more_than_asked(
+    journal: Journal, clock: Clock
+) -> None:
+    """Each page goes on behind the last one, also where nothing has left meanwhile."""
+    closed = [closed_one(journal, clock) for _ in range(7)]
+    seen: list[Payment] = []
+    place: ArchivePlace | None = ArchivePlace()
+    while place is not None:
+        page = journal.archivable(place, closed_seconds=0, limit=3).result()
+        assert len(page.payments) <= 3
+        seen += page.payments
+        place = page.then
+    assert [payment.id for payment in seen] == [payment.id for payment in closed]
+
+
+def test_a_payment_leaves_once(journal: Journal, clock: Clock) -> None:
+    """Eight threads archive the same fifty: each leaves for one of them."""
+    for _ in range(50):
+        bring_to(journal, State.DECLINED)
+    clock.advance(1)
+    journal.shred_closed(keep_seconds=0, limit=100).result()
+    payments = leaving(journal)
+
+    def attempt(_: int) -> int:
+        return sum(journal.archive([payment]).result() for payment in payments)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(attempt, range(8))) == 50

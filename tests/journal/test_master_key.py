@@ -11,7 +11,10 @@ from netcancel.errors import ConfigurationError
 from netcancel.journal.master_key import (
     FILE_VARIABLE,
     KEY_VARIABLE,
+    PREVIOUS_FILE_VARIABLE,
+    PREVIOUS_VARIABLE,
     master_key,
+    previous_keys,
     state_directory,
 )
 from tests.journal.samples import KEY, KEY_BYTES, OTHER_KEY
@@ -169,3 +172,35 @@ def test_processes_that_race_end_with_the_same_key(home: Path) -> None:
     output = subprocess.run([sys.executable, "-c", RACE], capture_output=True, check=True).stdout
     assert output.split() == [master_key()[:4].hex().encode()] * 8
     assert names_in(home / "netcancel") == ["vault.key"]
+
+
+@pytest.mark.parametrize("source", ["argument", "variable", "file"])
+def test_previous_keys_are_read_like_the_current_one(
+    home: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    """None, one or several; a weak or malformed one is refused and not shown."""
+    assert previous_keys() == []
+    weak = base64_of(bytes(32))
+    for text, keys in ((KEY, [KEY_BYTES]), (f"{KEY}, {OTHER_KEY}", [KEY_BYTES, KEY_BYTES[::-1]])):
+        if source == "variable":
+            monkeypatch.setenv(PREVIOUS_VARIABLE, text)
+        if source == "file":
+            monkeypatch.setenv(PREVIOUS_FILE_VARIABLE, str(key_file(home / "k", text + "\n")))
+        assert previous_keys(text if source == "argument" else None) == keys
+    if source == "variable":
+        monkeypatch.setenv(PREVIOUS_VARIABLE, f"{KEY},{weak}")
+    if source == "file":
+        key_file(home / "k", f"{KEY},{weak}")
+    with pytest.raises(ConfigurationError, match="made by chance") as refused:
+        previous_keys(f"{KEY},{weak}" if source == "argument" else None)
+    assert KEY not in str(refused.value)
+
+
+def test_a_file_of_previous_keys_is_nobody_elses(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As that of the current one."""
+    path = key_file(home / "k", mode=0o640)
+    monkeypatch.setenv(PREVIOUS_FILE_VARIABLE, str(path))
+    with pytest.raises(ConfigurationError, match="chmod 600"):
+        previous_keys()

@@ -1,8 +1,11 @@
 """A journal in MariaDB: what it refuses, what it survives, and what other sessions do to it."""
 
+import dataclasses
 import itertools
 import logging
+import re
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -10,6 +13,7 @@ from typing import Any
 
 import pymysql
 import pytest
+from pymysql.cursors import DictCursor
 
 from netcancel.core.lifecycle import Event, State
 from netcancel.core.payment import Change, Payment
@@ -17,8 +21,11 @@ from netcancel.core.policy import COMMIT_BUDGET_SECONDS
 from netcancel.errors import ConfigurationError, JournalUnavailable
 from netcancel.journal import Journal, open_journal
 from netcancel.journal.mysql import MysqlServer, parameters_of
-from netcancel.journal.mysql_session import checked_now
-from netcancel.journal.server import UnsafeServer
+from netcancel.journal.mysql_session import SQL, checked_now
+from netcancel.journal.opening import open_tables
+from netcancel.journal.rows import SCHEMA
+from netcancel.journal.server import UnsafeServer, _form_of
+from netcancel.journal.statements import Query
 from tests.journal.samples import (
     ANSWER,
     CHANGES,
@@ -32,6 +39,7 @@ from tests.journal.samples import (
     fate,
     intent,
     open_one,
+    vault,
 )
 from tests.servers.databases import run_mysql, with_database
 from tests.servers.kinds import PASSWORD
@@ -75,21 +83,18 @@ def state_of(journal: Journal, payment: Payment) -> State:
     return read.state
 
 
-# What stands in the way of an UPDATE of all rows stands in the way of each.
 @pytest.mark.parametrize("statement", FORBIDDEN.values(), ids=FORBIDDEN)
 def test_the_database_itself_repeats_the_law(
     mysql_url: str, journal: Journal, statement: str
 ) -> None:
     """Whoever writes to it, these things can't be written."""
     open_one(journal)
-    for table in ("history", "payment"):
-        statement = statement.replace(f" {table}", f" netcancel_{table}")
-        statement = statement.removeprefix(table)
-    statement = statement.replace("UPDATE payment", "UPDATE netcancel_payment")
+    journal.hold_if_unheld("restored").result()
+    statement = re.sub(r"(UPDATE|FROM|INTO) (\w+)", r"\1 netcancel_\2", statement)
     errors = (pymysql.err.IntegrityError, pymysql.err.DataError, pymysql.err.OperationalError)
     with pytest.raises(errors) as refused:
         run_mysql(mysql_url, "SET SESSION sql_mode = 'STRICT_ALL_TABLES'", statement)
-    assert refused.value.args[0] in {1048, 1265, 1366, 3819, 4025}
+    assert refused.value.args[0] in {1048, 1062, 1265, 1366, 3819, 4025}
 
 
 def test_the_servers_clock_decides(mysql_url: str, journal: Journal) -> None:
@@ -169,7 +174,9 @@ def test_another_key_and_a_newer_journal_are_refused(mysql_url: str, journal: Jo
     open_one(journal)
     with pytest.raises(ConfigurationError, match="another vault key"):
         open_at(mysql_url, vault_key=OTHER_KEY)
-    run_mysql(mysql_url, "UPDATE netcancel_meta SET value = '2' WHERE name = 'schema'")
+    assert SCHEMA < 99
+    newer = "UPDATE netcancel_meta SET value = '99' WHERE name IN ('schema', 'compatible_from')"
+    run_mysql(mysql_url, newer)
     with pytest.raises(ConfigurationError, match="newer netcancel"):
         open_at(mysql_url)
 
@@ -184,13 +191,14 @@ def test_many_make_it_at_once(mysql_url: str) -> None:
         journal.close()
 
 
-@pytest.mark.parametrize("left", ["netcancel_making", "netcancel_meta"])
-def test_a_making_that_was_cut_off_is_finished(mysql_url: str, left: str) -> None:
-    """The server makes tables outside of transactions: until the last one, nothing is there."""
+@pytest.mark.parametrize(
+    "lost", ["nothing", "netcancel_history", "netcancel_meta", "netcancel_hold"]
+)
+def test_a_making_that_was_cut_off_is_finished(mysql_url: str, lost: str) -> None:
+    """The server makes tables outside of transactions: until all are, nothing is there."""
     open_at(mysql_url).close()
-    run_mysql(mysql_url, "RENAME TABLE netcancel_meta TO netcancel_making")
-    if left == "netcancel_meta":
-        run_mysql(mysql_url, "DROP TABLE netcancel_making", "DROP TABLE netcancel_history")
+    run_mysql(mysql_url, "ALTER TABLE netcancel_meta COMMENT = ''")
+    run_mysql(mysql_url, f"DROP TABLE IF EXISTS netcancel_{lost}")
     with pytest.raises(ConfigurationError, match="never create one"):
         open_at(mysql_url, create=False)
     with closing(open_at(mysql_url)) as journal:
@@ -216,7 +224,7 @@ def test_without_the_right_to_make_triggers_there_are_no_guards(
         read = journal.read(payment.id).result()
         assert read is not None
         assert len(read.history) == 3
-    assert "no guards" in caplog.text
+    assert "a guard of the journal's tables is missing" in caplog.text
     run_mysql(mysql_url, "DROP USER modest@'%'")
 
 
@@ -430,3 +438,79 @@ def test_options_of_a_url_are_the_drivers() -> None:
         "ssl_ca": "/etc/ca.pem",
         "ssl_verify_cert": True,
     }
+
+
+def test_a_journal_of_an_older_release_is_brought_up_to_date(mysql_url: str) -> None:
+    """New code refuses it before, and works on it after; a second step is none."""
+    first, *later = SQL.migrations
+    server = dataclasses.replace(MysqlServer(parameters_of(mysql_url), None), migrations=(first,))
+    make_as_before(server)
+    with pytest.raises(ConfigurationError, match="netcancel db upgrade"):
+        open_at(mysql_url)
+    tables = open_tables(mysql_url)
+    assert tables.standing().missing == tuple(each.name for each in later)
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda _: open_tables(mysql_url).upgrade(), range(4)))
+    assert sorted(name for names in made for name in names) == [each.name for each in later]
+    assert tables.standing().is_good
+    with closing(open_at(mysql_url)) as journal:
+        open_one(journal)
+
+
+def make_as_before(server: MysqlServer) -> None:
+    """Make a journal as the first release would have done, with what it wrote of itself."""
+    with closing(server.connect()) as session:
+        session.begin(writes=True)
+        session.apply(server.migrations[0])
+        values = {
+            "id": bytes(16),
+            "key_id": vault().key_id,
+            "secret": vault().new_secret(),
+            **_form_of(session, 1),
+        }
+        for name, value in values.items():
+            session.execute(Query.WRITE_META, {"name": name, "value": value})
+        session.announce_tables()
+        session.commit()
+
+
+def test_a_new_journal_is_the_sum_of_its_steps(mysql_url: str, journal: Journal) -> None:
+    """Nothing is missing, and what somebody changed by hand is seen."""
+    assert journal.strangers().result() == 0
+    assert open_tables(mysql_url).standing().is_good
+    run_mysql(mysql_url, "ALTER TABLE netcancel_worker ADD COLUMN more TEXT")
+    assert not open_tables(mysql_url).standing().is_sum
+    with pytest.raises(ConfigurationError, match="somebody changed"):
+        open_tables(mysql_url).upgrade()
+
+
+def test_its_health_says_what_is_in_force(journal: Journal) -> None:
+    """The server's own words for its version and its syncs, and nothing to complain of."""
+    facts = {fact.name: fact for fact in journal.health().result().facts}
+    assert facts["schema"].found == str(SCHEMA)
+    assert facts["innodb_flush_log_at_trx_commit"].found == "1"
+    assert all(fact.holds for fact in facts.values())
+
+
+def test_no_statement_that_runs_often_walks_through_the_whole_table(
+    mysql_url: str, journal: Journal
+) -> None:
+    """Each finds its rows by an index, however many there are."""
+    for _ in range(30):
+        bring_to(journal, State.APPROVED)
+    numbers: dict[str, Any] = {"now": 1, "limit": 1, "seq": 1, "closed_before": 1}
+    values = defaultdict(lambda: "1", numbers | {"world": WORLD})
+    for query in (
+        Query.DUE, Query.DUE_NEWEST_FIRST, Query.COUNT_IN_DOUBT, Query.READ, Query.FIND,
+        Query.FIND_BY_VAN_NUMBER, Query.HISTORY, Query.SHRED_KEYS, Query.SHRED_BODIES,
+        Query.SHRED_ANSWERS, Query.MOVE, Query.NOTED_ANSWERS, Query.TELL,
+    ):  # fmt: skip
+        ((text, parameters),) = SQL.bound(query, [values])
+        with closing(connect(mysql_url, cursorclass=DictCursor)) as connection:
+            cursor = connection.cursor()
+            cursor.execute(f"EXPLAIN {text}", parameters)
+            steps = [row for row in cursor.fetchall() if row["table"] in TABLES]
+        assert [step for step in steps if step["type"] in ("ALL", "index")] == [], query
+
+
+TABLES = {"payment", "netcancel_payment", "netcancel_history", "kept"}

@@ -1,12 +1,15 @@
 """A journal in PostgreSQL: what it refuses, what it survives, and what other sessions do to it."""
 
 import asyncio
+import dataclasses
+import hashlib
 import itertools
 import logging
 import os
 import signal
 import sqlite3
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -21,9 +24,11 @@ from netcancel.core.payment import Change, Payment
 from netcancel.core.policy import COMMIT_BUDGET_SECONDS
 from netcancel.errors import ConfigurationError, JournalUnavailable
 from netcancel.journal import Journal, open_journal
-from netcancel.journal.postgres import PostgresServer
-from netcancel.journal.postgres_session import checked_now
+from netcancel.journal.opening import open_tables
+from netcancel.journal.postgres import PostgresServer, server_at
+from netcancel.journal.postgres_session import SQL, checked_now
 from netcancel.journal.server import UnsafeServer
+from netcancel.journal.statements import Query
 from tests.journal.samples import (
     ANSWER,
     CHANGES,
@@ -37,6 +42,7 @@ from tests.journal.samples import (
     fate,
     intent,
     open_one,
+    vault,
 )
 from tests.servers.keeper import used
 from tests.servers.kinds import PASSWORD
@@ -87,6 +93,7 @@ def test_the_database_itself_repeats_the_law(
 ) -> None:
     """Whoever writes to it, these things can't be written."""
     open_one(journal)
+    journal.hold_if_unheld("restored").result()
     with pytest.raises((psycopg.IntegrityError, psycopg.DataError)):
         run(database, statement)
 
@@ -200,7 +207,7 @@ def test_a_key_file_is_made_with_a_warning(
 
 CHANGED = {
     "a guard is dropped": "DROP TRIGGER history_is_not_changed ON history",
-    "a guard is off": "ALTER TABLE payment DISABLE TRIGGER a_used_number_stays",
+    "a guard is off": "ALTER TABLE payment DISABLE TRIGGER a_payment_leaves_its_number",
     "a constraint is dropped": "ALTER TABLE payment DROP CONSTRAINT amounts_fit",
     "a number may repeat": "ALTER TABLE payment DROP CONSTRAINT a_number_is_used_once",
     "a column is another": "ALTER TABLE payment ALTER COLUMN attempts TYPE NUMERIC",
@@ -208,7 +215,6 @@ CHANGED = {
     "an index is gone": "DROP INDEX payment_due",
     "a function does nothing": "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger"
     " LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$",
-    "a table of another": "CREATE TABLE theirs (x int)",
 }
 
 
@@ -222,8 +228,17 @@ def test_changed_tables_are_refused(
         open_at(postgres_url)
 
 
+def test_tables_of_others_are_welcome(postgres_url: str, database: psycopg.Connection[Any]) -> None:
+    """Also in the same schema: a merchant's orders commit together with their confirmations."""
+    run(database, "CREATE TABLE orders (number TEXT PRIMARY KEY)")
+    run(database, "CREATE INDEX orders_of_number ON orders (number)")
+    with closing(open_at(postgres_url)) as journal:
+        open_one(journal)
+    assert open_tables(postgres_url).standing().is_good
+
+
 SPOILED = {
-    "newer netcancel": "UPDATE meta SET value = '2' WHERE name = 'schema'",
+    "newer netcancel": "UPDATE meta SET value = '99' WHERE name IN ('schema', 'compatible_from')",
     "lost its key": "DELETE FROM meta WHERE name = 'secret'",
 }
 
@@ -654,3 +669,74 @@ def test_an_undecodable_url_is_refused() -> None:
     """Before anything is tried."""
     with pytest.raises(ConfigurationError, match="can't be read"):
         open_at("postgresql://[")
+
+
+def make_as_before(server: PostgresServer) -> None:
+    """Make the tables as the code of the server's only migration did."""
+    session = server.connect()
+    session.begin(writes=True)
+    for migration in server.migrations:
+        session.apply(migration)
+    parts = sorted(row["part"] for row in session.execute(Query.SHAPE, {}).rows)
+    for name, value in {
+        "id": b"an old journal",
+        "key_id": vault().key_id,
+        "schema": b"1",
+        "shape": hashlib.sha256("\n".join(parts).encode()).digest(),
+        "secret": vault().new_secret(),
+    }.items():
+        session.execute(Query.WRITE_META, {"name": name, "value": value})
+    session.commit()
+    session.close()
+
+
+def test_a_journal_of_an_older_release_is_brought_up_to_date(postgres_url: str) -> None:
+    """Its rows stay; new code refuses it before, and works on it after; a second step is none."""
+    first, *later = SQL.migrations
+    with closing(psycopg.connect(postgres_url, autocommit=True)) as connection:
+        connection.execute("SET client_min_messages = 'error'")
+        connection.execute("DROP SCHEMA IF EXISTS netcancel CASCADE")
+    server = dataclasses.replace(server_at(postgres_url), migrations=(first,))
+    make_as_before(server)
+    with pytest.raises(ConfigurationError, match="netcancel db upgrade"):
+        open_at(postgres_url)
+    tables = open_tables(postgres_url)
+    assert tables.standing().missing == tuple(each.name for each in later)
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda _: open_tables(postgres_url).upgrade(), range(4)))
+    assert sorted(name for names in made for name in names) == [each.name for each in later]
+    assert tables.standing().is_good
+    with closing(open_at(postgres_url)) as journal:
+        open_one(journal)
+
+
+def test_a_new_journal_is_the_sum_of_its_steps(postgres_url: str, journal: Journal) -> None:
+    """Nothing is missing, and what somebody changed by hand is seen."""
+    assert journal.strangers().result() == 0
+    assert open_tables(postgres_url).standing().is_good
+    with closing(psycopg.connect(postgres_url, autocommit=True)) as connection:
+        connection.execute("ALTER TABLE netcancel.worker ADD COLUMN more TEXT")
+    assert not open_tables(postgres_url).standing().is_sum
+    with pytest.raises(ConfigurationError, match="somebody changed"):
+        open_tables(postgres_url).upgrade()
+
+
+def test_no_statement_that_runs_often_walks_through_the_whole_table(
+    postgres_url: str, journal: Journal
+) -> None:
+    """Each finds its rows by an index, where the server is asked to use one if there is any."""
+    for _ in range(3):
+        bring_to(journal, State.APPROVED)
+    numbers: dict[str, Any] = {"now": 1, "limit": 1, "seq": 1, "closed_before": 1, "after": 1}
+    values = defaultdict(lambda: "1", numbers | {"key_id": b"1"})
+    for query in (
+        Query.DUE, Query.DUE_NEWEST_FIRST, Query.COUNT_IN_DOUBT, Query.READ, Query.FIND,
+        Query.FIND_BY_VAN_NUMBER, Query.HISTORY, Query.SHRED_KEYS, Query.SHRED_BODIES,
+        Query.SHRED_ANSWERS, Query.MOVE, Query.NOTED_ANSWERS, Query.NOTE, Query.SEALED_WITH,
+    ):  # fmt: skip
+        ((text, parameters),) = SQL.bound(query, [values])
+        with psycopg.connect(postgres_url) as connection:
+            connection.execute("SET LOCAL enable_seqscan = off")
+            plan = connection.execute(f"EXPLAIN {text}".encode(), parameters).fetchall()
+            connection.rollback()
+        assert [step for (step,) in plan if "Seq Scan on payment" in step] == [], query

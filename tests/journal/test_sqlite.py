@@ -3,7 +3,9 @@
 import os
 import re
 import sqlite3
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from netcancel.core.lifecycle import Event, State
 from netcancel.core.payment import Change, Known, Payment
 from netcancel.errors import ConfigurationError, JournalUnavailable
 from netcancel.journal import Journal, open_journal
+from netcancel.journal.contract import ArchivePlace
 from netcancel.journal.rows import SCHEMA
 from netcancel.journal.sqlite import open_sqlite
 from netcancel.journal.sqlite_file import (
@@ -36,6 +39,7 @@ from tests.journal.samples import (
     WORLD,
     Clock,
     bring_to,
+    compatible_from,
     fate,
     intent,
     move,
@@ -197,9 +201,9 @@ def of_another_program(path: Path) -> None:
 
 
 def of_a_newer_netcancel(path: Path) -> None:
-    """Raise the schema number."""
+    """Raise the schema number, and with it the oldest code that may work on it."""
     open_file(path).close()
-    run_sql(path, f"PRAGMA user_version={SCHEMA + 1}")
+    run_sql(path, f"PRAGMA user_version={SCHEMA + 1}", compatible_from(SCHEMA + 1))
 
 
 def without_a_trigger(path: Path) -> None:
@@ -542,6 +546,7 @@ def test_a_state_of_a_newer_netcancel_is_left_alone(path: Path) -> None:
     assert [each.id for each in journal.list_payments().result()] == [plain.id]
     summary = journal.summary(worlds=[WORLD]).result()
     assert (summary.by_state, summary.of_other_worlds) == ({State.APPROVING: 1}, 1)
+    assert journal.strangers().result() == 1
     assert_only_it_is_unreadable(journal, strange)
     claims = journal.claim_due(world=WORLD, writer="w", limit=9, hold_seconds=HOLD).result()
     assert [claim.payment.id for claim in claims] == [plain.id]
@@ -556,6 +561,7 @@ def test_the_file_itself_repeats_the_law(path: Path, statement: str) -> None:
     """Whoever writes to the file with our settings, these things can't be written."""
     journal = open_file(path)
     open_one(journal)
+    journal.hold_if_unheld("restored").result()
     journal.close()
     connection = connect(path, "truncate")
     with pytest.raises(sqlite3.IntegrityError):
@@ -663,7 +669,7 @@ def test_every_statement_is_used_and_every_index_is_needed(made: Path) -> None:
     connection = connect(made, "truncate")
     for name in ("due", "count_in_doubt", "list_in_doubt", "summary_in_doubt", "shred_keys",
                  "shred_bodies", "read", "find", "history", "move", "note",
-                 "noted_answers"):  # fmt: skip
+                 "noted_answers", "strangers", "archivable", "sealed_with"):  # fmt: skip
         text = re.sub(r"--[^\n]*", "", SQL.script(f"{name}.sql"))
         plan = connection.execute(
             "EXPLAIN QUERY PLAN " + re.sub(r":[a-z_]+", "NULL", text)
@@ -681,3 +687,80 @@ def test_a_change_by_a_note_is_no_change_of_the_version(path: Path) -> None:
     lines = run_sql(path, "SELECT version_count, line FROM history ORDER BY 1, 2")
     assert lines == [(1, 0), (2, 0), (3, 0), (3, 1)]
     journal.close()
+
+
+FORBIDDEN_OF_CLOSED = {
+    "delete a payment": "DELETE FROM payment",
+    "delete history": "DELETE FROM history",
+}
+FORBIDDEN_OF_USED = {
+    "forget a used number": "DELETE FROM used_number",
+    "change a used number": "UPDATE used_number SET archived_at = 1",
+}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [*FORBIDDEN_OF_CLOSED.values(), *FORBIDDEN_OF_USED.values()],
+    ids=[*FORBIDDEN_OF_CLOSED, *FORBIDDEN_OF_USED],
+)
+def test_the_file_itself_forgets_no_number(path: Path, statement: str) -> None:
+    """Closed and shredded is not enough to be deleted, and what was used stays so."""
+    clock = Clock()
+    journal = open_file(path, clock)
+    payments = [bring_to(journal, State.DECLINED) for _ in range(2)]
+    clock.advance(1)
+    journal.shred_closed(keep_seconds=0, limit=9).result()
+    read = journal.read(payments[0].id).result()
+    assert read is not None
+    assert journal.archive([read]).result() == 1
+    journal.close()
+    connection = connect(path, "truncate")
+    with pytest.raises(sqlite3.IntegrityError):
+        connection.execute(statement)
+    connection.close()
+
+
+def test_what_can_not_be_read_whole_does_not_leave(path: Path) -> None:
+    """A damaged answer, or a line of a newer netcancel: the file would miss it."""
+    clock = Clock()
+    journal = open_file(path, clock)
+    payments = [bring_to(journal, State.APPROVED) for _ in range(4)]
+    clock.advance(1)
+    journal.shred_closed(keep_seconds=0, limit=9).result()
+    run_sql(
+        path,
+        SPOILED_ROWS["answer damaged"],
+        "INSERT INTO history VALUES (3, 2, 9, 1, 'newer', 'approved', 'haggled', 'approved', '')",
+    )
+    found = journal.archivable(ArchivePlace(), closed_seconds=0, limit=9).result()
+    assert found.unreadable == 2
+    assert {each.id for each in found.payments} == {payments[0].id, payments[3].id}
+    journal.close()
+
+
+def test_a_number_is_not_opened_while_its_payment_leaves(path: Path) -> None:
+    """By another process at the same moment: it is known, or used, never opened."""
+    clock = Clock()
+    keeping, paying = open_file(path, clock), open_file(path, clock)
+    payments = [bring_to(keeping, State.DECLINED) for _ in range(40)]
+    clock.advance(1)
+    keeping.shred_closed(keep_seconds=0, limit=99).result()
+    found = keeping.archivable(ArchivePlace(), closed_seconds=0, limit=99).result()
+    start = threading.Barrier(2)
+
+    def leave(payment: Payment) -> int:
+        start.wait()
+        return keeping.archive([payment]).result()
+
+    def pay(payment: Payment) -> str:
+        start.wait()
+        return fate(paying.open_new(intent(merc_trx_no=payment.merc_trx_no)).result())
+
+    with ThreadPoolExecutor(2) as pool:
+        for payment in found.payments:
+            left, opened = pool.submit(leave, payment), pool.submit(pay, payment)
+            assert (left.result(), opened.result() in {"Known", "Used"}) == (1, True)
+    assert len(found.payments) == len(payments)
+    keeping.close()
+    paying.close()

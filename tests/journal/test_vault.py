@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from netcancel.errors import ConfigurationError
-from netcancel.journal.vault import Sealed, Vault, row_name
+from netcancel.journal.vault import Sealed, Vault, key_id_of, row_name, wrapping_key_of
 from tests.journal.samples import BODY, KEY_BYTES, vault
 
 ROW = {"world": "w", "tid": "t", "merc_trx_no": "n", "payment_id": "i", "schema": 1}
@@ -95,3 +95,47 @@ def test_a_digest_tells_equal_from_different() -> None:
     assert digest.fits(b"order", vault().digest_by(wrapped).of(b"order"))
     assert not digest.fits(b"order ", digest.of(b"order"))
     assert digest.of(b"order") != vault().digest_by(vault().new_secret()).of(b"order")
+
+
+def test_a_ring_opens_what_each_of_its_keys_sealed() -> None:
+    """The first key seals; a vault without a row's key opens nothing of it."""
+    old, new = KEY_BYTES, KEY_BYTES[::-1]
+    sealed = Vault(old).seal(BODY, NAME)
+    both = Vault(new, old)
+    assert both.open(sealed.key, sealed.body, NAME) == BODY
+    fresh = both.seal(BODY, NAME)
+    assert Vault(old).open(fresh.key, fresh.body, NAME) is None
+    assert Vault(new).open(fresh.key, fresh.body, NAME) == BODY
+    assert both.lacks([key_id_of(old), key_id_of(new)]) == []
+    assert Vault(new).lacks([key_id_of(old), key_id_of(new)]) == [key_id_of(old)]
+    assert key_id_of(new) == both.key_id
+
+
+def test_a_rewrapped_row_needs_its_old_key_no_more() -> None:
+    """Its texts stay as they are; they open with the new master key alone."""
+    old, new = Vault(KEY_BYTES), Vault(KEY_BYTES[::-1])
+    both = Vault(KEY_BYTES[::-1], KEY_BYTES)
+    sealed = old.seal(BODY, NAME)
+    beside = old.seal_beside(sealed.key, b"answer", NAME, "approval")
+    assert beside is not None
+    rewrapped = both.rewrap(sealed.key, NAME)
+    assert rewrapped is not None
+    assert wrapping_key_of(rewrapped) == new.key_id
+    assert new.open(rewrapped, sealed.body, NAME) == BODY
+    assert new.open_beside(rewrapped, beside, NAME, "approval") == b"answer"
+    assert old.open(rewrapped, sealed.body, NAME) is None
+    secret = old.new_secret()
+    rewrapped = both.rewrap_secret(secret)
+    assert rewrapped is not None
+    assert new.digest_by(rewrapped).of(b"order") == old.digest_by(secret).of(b"order")
+
+
+def test_what_can_not_be_opened_is_not_rewrapped() -> None:
+    """Neither a shredded key nor a damaged one, nor another row's, nor an unknown master key's."""
+    sealed = vault().seal(BODY, NAME)
+    both = Vault(KEY_BYTES[::-1], KEY_BYTES)
+    other = row_name(**(ROW | {"tid": "x"}))  # type: ignore[arg-type]
+    assert both.rewrap(None, NAME) is None
+    assert both.rewrap(sealed.key, other) is None
+    assert both.rewrap(sealed.key[:-1], NAME) is None
+    assert Vault(KEY_BYTES[::-1]).rewrap(sealed.key, NAME) is None

@@ -14,6 +14,13 @@ from netcancel.errors import JournalUnavailable
 from netcancel.journal.writer import BATCH_MAX, COMPANY_SECONDS, CROWD, TRIES_MAX, Work, Writer
 from tests.journal.samples import START
 
+JOURNAL = "netcancel-journal"
+
+
+def journal_threads() -> list[threading.Thread]:
+    """Return the threads that work for a journal."""
+    return [thread for thread in threading.enumerate() if thread.name == JOURNAL]
+
 
 class File:
     """A session on a real SQLite file, in which a test can let any step fail."""
@@ -378,7 +385,30 @@ def test_the_end_releases_the_connection(bench: Bench) -> None:
     bench.insert(1)
     bench.writer.close()
     assert bench.seen[-1] == "close"
-    assert bench.writer._thread is not None
-    assert not bench.writer._thread.is_alive()
+    assert journal_threads() == []
     with pytest.raises(JournalUnavailable, match="closed"):
         bench.insert(2).result()
+
+
+def test_ctrl_c_while_its_thread_begins_leaves_one_that_ends(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start that is interrupted may have begun the thread: there are never two at work."""
+    start, pending = threading.Thread.start, [KeyboardInterrupt]
+
+    def start_and_be_interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        if pending and thread.name == JOURNAL:
+            raise pending.pop()
+
+    monkeypatch.setattr(threading.Thread, "start", start_and_be_interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        bench.insert(1)
+    for number in range(2, 40):
+        bench.insert(number).result()
+    closing = threading.Thread(target=bench.writer.close, daemon=True)
+    closing.start()
+    closing.join(10.0)
+    assert not closing.is_alive()
+    assert journal_threads() == []
+    assert bench.seen.count("connect") == 1

@@ -38,6 +38,23 @@ def test_what_may_be_shredded_is_final(name: str) -> None:
     assert not_due - {State.ESCALATED} == FINAL
 
 
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("archivable.sql", 1),
+        ("use_number.sql", 1),
+        ("forget_payment.sql", 1),
+        ("0004_retention.sql", 2),
+    ],
+)
+def test_what_may_leave_is_final(name: str, count: int) -> None:
+    """Wherever a payment is read to be deleted, or deleted, the SQL names exactly those states."""
+    lists = re.findall(r"state (?:NOT )?IN \(([^()]*)\)", SQL.script(name))
+    assert [{State(word.strip(" '")) for word in each.split(",")} for each in lists] == [
+        FINAL
+    ] * count
+
+
 def test_what_is_claimed_in_sql_is_what_the_table_lets_recovery_claim() -> None:
     """A state is claimable where the table has a claim for it."""
     named = {State(name) for name in re.findall(r"state = '(\w+)'", SQL.script("due.sql"))}

@@ -24,6 +24,17 @@ def test_codes_and_ranges_are_exact() -> None:
     assert "8521" not in Codes()
 
 
+PARTS = st.lists(st.sampled_from(["0001", "0002", "0001-0003", "0003-0004", "0004-0009", "E001"]))
+
+
+@given(PARTS, PARTS)
+def test_codes_meet_where_one_is_in_both(one: list[str], other: list[str]) -> None:
+    """Said by looking at every code that there is."""
+    left, right = Codes.of(one), Codes.of(other)
+    every = [*(f"{n:04}" for n in range(12)), "E001"]
+    assert left.meets(right) is any(code in left and code in right for code in every)
+
+
 @given(st.text(st.characters(codec=None)))
 def test_any_text_may_be_asked_for(text: str) -> None:
     """Membership never raises."""

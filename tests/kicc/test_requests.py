@@ -243,6 +243,24 @@ def test_unknown_field_is_refused(name: str) -> None:
     assert caught.value.field == (name if shown else "field")
 
 
+@pytest.mark.parametrize(("request_type", "kind", "example"), REQUESTS)
+def test_a_request_that_somebody_else_wrote_is_read_as_a_gateway_reads_it(
+    request_type: type[Any],
+    kind: str,  # noqa: ARG001  names the case
+    example: dict[str, Any],
+) -> None:
+    """Fields that nobody knows are left aside; a known one in other capitals is refused."""
+    request = request_type(**example)
+    members = json.loads(request.to_body())
+    assert request_type.received(json.dumps(members | {"newField": [1]}).encode()) == request
+    for field in REQUEST_FIELDS:
+        for name in (field.wire.upper(), field.wire.capitalize(), field.wire.casefold()):
+            if name not in {each.wire for each in REQUEST_FIELDS}:
+                body = json.dumps(members | {name: 1}).encode()
+                with pytest.raises(InvalidRequest, match="in other capitals"):
+                    request_type.received(body)
+
+
 def test_approval_checks_all_that_follows() -> None:
     """Whatever approval is accepted, its net-cancel is too, with the very same values."""
     for name, values in GOOD.items():

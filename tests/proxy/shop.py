@@ -5,29 +5,33 @@ import hashlib
 import hmac
 import http.client
 import json
+import re
 import socket
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
+
+from tests.canaries import SECRET as CANARY
+from tests.canaries import TOKEN
 
 APPROVAL = "/smpy/kiccpay/reqAprv"
 CANCEL = "/smpy/kiccpay/reqCancel"
 NET_CANCEL = "/smpy/kiccpay/reqRtran"
 
 CHANNEL = "CH_SHOP1"
-SECRET = "secret-of-the-shop-itself"
-TOKEN = "TOKEN_ABC123XYZ"
+SECRET = f"{CANARY[:16]}-of-the-shop-{CANARY[-16:]}"
 WAIT_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the shop reads: the status, and the bytes of the body."""
+    """What the shop reads: the status, the bytes of the body, and what kind they are."""
 
     status: int
-    body: bytes
+    body: bytes = field(repr=False)
+    content_type: str = "application/json; charset=utf-8"
 
     @property
     def members(self) -> dict[str, Any]:
@@ -39,6 +43,20 @@ class Answer:
     def code(self) -> str:
         """The result code."""
         return str(self.members["respCd"])
+
+
+def check_form(answer: Answer, asked: dict[str, Any]) -> None:
+    """Check that an answer has the manual's form and, where it echoes, echoes the request."""
+    assert answer.content_type == "application/json; charset=utf-8"
+    pairs = json.loads(answer.body, object_pairs_hook=list)
+    names = [name for name, _ in pairs]
+    assert len(names) == len(set(names))
+    assert isinstance(answer.members["respCd"], str)
+    assert re.fullmatch("[!-~]{4}", answer.code)
+    assert isinstance(answer.members["respMsg"], str)
+    for name in ("tid", "svcId", "bizrNo", "mercTrxNo"):
+        if name in answer.members:
+            assert answer.members[name] in (asked[name], asked[name][:20]), name
 
 
 def order(number: str, **fields: Any) -> dict[str, Any]:
@@ -115,21 +133,38 @@ def send(
     try:
         connection.request("POST", path, body, signed(path, body) if headers is None else headers)
         answer = connection.getresponse()
-        return Answer(answer.status, answer.read())
+        return Answer(answer.status, answer.read(), answer.headers["Content-Type"])
     finally:
         connection.close()
 
 
+def ask(base_url: str, path: str, fields: dict[str, Any]) -> Answer:
+    """Ask for what stands in the fields; whatever is answered has the manual's form."""
+    answer = send(base_url, path, written(fields))
+    check_form(answer, fields)
+    return answer
+
+
 def pay(base_url: str, number: str, **fields: Any) -> Answer:
     """Ask for an approval."""
-    return send(base_url, APPROVAL, written(order(number, **fields)))
+    return ask(base_url, APPROVAL, order(number, **fields))
 
 
-def leave(base_url: str, path: str, body: bytes) -> socket.socket:
-    """Send a request and return the socket, for a shop that won't wait."""
+def net_cancel(base_url: str, number: str, **fields: Any) -> Answer:
+    """Ask for a net-cancel of an approval."""
+    return ask(base_url, NET_CANCEL, order(number, **fields))
+
+
+def cancel(base_url: str, number: str, approved: Answer, **fields: Any) -> Answer:
+    """Ask for a cancel of an approval that was answered."""
+    return ask(base_url, CANCEL, cancel_of(order(number), approved, **fields))
+
+
+def leave(base_url: str, path: str, body: bytes, *, only: int | None = None) -> socket.socket:
+    """Send a request, or `only` so many bytes of its body; return the socket."""
     parts = urlsplit(base_url)
     sock = socket.create_connection((parts.hostname or "", parts.port or 0), WAIT_SECONDS)
     head = [f"POST {path} HTTP/1.1", f"Host: {parts.netloc}", f"Content-Length: {len(body)}"]
     head += [f"{name}: {value}" for name, value in signed(path, body).items()]
-    sock.sendall("\r\n".join([*head, "", ""]).encode() + body)
+    sock.sendall("\r\n".join([*head, "", ""]).encode() + body[:only])
     return sock

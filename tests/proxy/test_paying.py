@@ -1,16 +1,17 @@
 """A shop pays through the proxy."""
 
 import json
+from collections.abc import Mapping
 
 import pytest
 
 from netcancel.core.lifecycle import State
 from netcancel.sandbox import Sandbox
+from tests.canaries import TOKEN
 from tests.proxy.conftest import Proxied
 from tests.proxy.shop import (
     APPROVAL,
     NET_CANCEL_FIELDS,
-    TOKEN,
     order,
     pay,
     send,
@@ -34,6 +35,24 @@ def test_the_bodys_bytes_go_on_unchanged_and_signed_anew(van: Sandbox, proxied: 
     assert (answer.status, answer.code) == (200, "0000")
     assert answer.members["userData"] == "주문 1"
     assert statuses(van) == ["live"]
+
+
+def test_the_gateways_bytes_come_back_unchanged(
+    van: Sandbox, proxied: Proxied, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However they are written, approved or declined, the first time and later."""
+    wrote: list[bytes] = []
+
+    def to_json(body: Mapping[str, object]) -> bytes:
+        wrote.append(f" {json.dumps(body, ensure_ascii=True, indent=3)}\n".encode())
+        return wrote[-1]
+
+    monkeypatch.setattr("netcancel.sandbox.delivery.to_json", to_json)
+    van.inject("decline")
+    for number in ("ORD_DECLINED", "ORD_APPROVED"):
+        told = [pay(proxied.base_url, number, userData="주문") for _ in range(2)]
+        assert [answer.body for answer in told] == [wrote[-1]] * 2
+    assert len(wrote) == 2
 
 
 def test_a_repeat_gets_the_very_bytes_and_charges_nothing(van: Sandbox, proxied: Proxied) -> None:

@@ -8,7 +8,12 @@ from netcancel.sandbox.server import Limits, Server
 from netcancel.sandbox.world import World
 from tests.sandbox.client import APPROVAL, eleven, raw_request
 
-REQUEST = raw_request(APPROVAL, eleven(), keep_alive=True)
+LENGTH = len(raw_request(APPROVAL, eleven(), keep_alive=True))
+
+
+def request() -> bytes:
+    """Return a request that is signed now: an aged signature is refused."""
+    return raw_request(APPROVAL, eleven(), keep_alive=True)
 
 
 def server_with(limits: Limits) -> Server:
@@ -28,7 +33,7 @@ async def bytes_until_cut(reader: asyncio.StreamReader) -> bytes:
     return data
 
 
-@pytest.mark.parametrize("sent", [0, 1, len(REQUEST) // 2, len(REQUEST) - 1])
+@pytest.mark.parametrize("sent", [0, 1, LENGTH // 2, LENGTH - 1])
 def test_a_request_that_does_not_end_is_cut(sent: int) -> None:
     """Idle, or stuck anywhere in head or body: cut when its time is up, without an answer."""
 
@@ -36,7 +41,7 @@ def test_a_request_that_does_not_end_is_cut(sent: int) -> None:
         limits = Limits(read_seconds=0.02, idle_seconds=0.02, sweep_seconds=0.01)
         server = server_with(limits)
         reader, writer = await asyncio.open_connection(*await server.start("127.0.0.1", 0))
-        writer.write(REQUEST[:sent])
+        writer.write(request()[:sent])
         data = await bytes_until_cut(reader)
         writer.close()
         await server.stop()
@@ -51,7 +56,7 @@ def test_a_kept_connection_is_cut_when_it_is_idle() -> None:
     async def scenario() -> tuple[bytes, float, bytes]:
         server = server_with(Limits(idle_seconds=3_600, read_seconds=60, sweep_seconds=0.01))
         reader, writer = await asyncio.open_connection(*await server.start("127.0.0.1", 0))
-        writer.write(REQUEST)
+        writer.write(request())
         answer = await reader.read(65_536)
         (connection,) = server.connections
         left = connection.deadline - asyncio.get_running_loop().time()
@@ -91,7 +96,7 @@ def test_there_is_a_most_of_connections() -> None:
         server = server_with(Limits(connections_max=1))
         address = await server.start("127.0.0.1", 0)
         first_reader, first = await asyncio.open_connection(*address)
-        first.write(REQUEST)
+        first.write(request())
         answer = await first_reader.read(65_536)
         second_reader, second = await asyncio.open_connection(*address)
         refused = await bytes_until_cut(second_reader)

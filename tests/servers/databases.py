@@ -54,7 +54,9 @@ def mysql(shared: Path, name: str) -> Iterator[str]:
 
 def empty_mysql(url: str) -> None:
     """Remove a journal from a database."""
-    tables = "history kept_answer payment meta making".split()
+    tables = (
+        "history kept_answer payment meta worker incarnation hold vault_key used_number".split()
+    )
     run_mysql(url, *(f"DROP TABLE IF EXISTS netcancel_{table}" for table in tables))
 
 

@@ -133,6 +133,7 @@ class Mariadb:
             f"--datadir={home / 'data'}",
             f"--socket={home / 'socket'}",
             f"--pid-file={home / 'pid'}",
+            f"--tmpdir={home}",
             f"--init-file={home / 'first.sql'}",
             f"--port={port}",
         ]

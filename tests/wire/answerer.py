@@ -114,6 +114,17 @@ def read_request(connection: socket.socket) -> bytes:
         request += data
 
 
+def read_head(connection: socket.socket) -> bytes:
+    """Read a request that has no body."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        data = connection.recv(65536)
+        if not data:
+            return head
+        head += data
+    return head
+
+
 def drain(connection: socket.socket) -> int:
     """Read until the client closes; returns how many bytes came, raises if it resets."""
     count = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import ssl
 from typing import TYPE_CHECKING, Protocol
 
@@ -98,6 +99,19 @@ def ca_file(authority: trustme.CA, tmp_path: Path) -> str:
     path = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(path))
     return str(path)
+
+
+FLAWS = ("another name", "expired", "unknown authority")
+
+
+def flawed(authority: trustme.CA, flaw: str) -> trustme.LeafCert:
+    """Return a certificate of 127.0.0.1 that nobody may believe."""
+    past = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    return {
+        "another name": lambda: authority.issue_cert("gateway.test"),
+        "expired": lambda: authority.issue_cert("127.0.0.1", not_after=past),
+        "unknown authority": lambda: trustme.CA().issue_cert("127.0.0.1"),
+    }[flaw]()
 
 
 def serving(certificate: trustme.LeafCert) -> ssl.SSLContext:

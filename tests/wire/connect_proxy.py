@@ -6,7 +6,7 @@ import select
 import socket
 from typing import TYPE_CHECKING
 
-from tests.wire.answerer import Answerer
+from tests.wire.answerer import Answerer, read_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,7 @@ ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 def proxying(act: Callable[[socket.socket, bytes], bool | None]) -> Answerer:
     """Return a proxy that does this with each CONNECT."""
-    return Answerer(act, read=_read_head)
+    return Answerer(act, read=read_head)
 
 
 def relaying(
@@ -35,16 +35,6 @@ def relaying(
             _relay(connection, onward)
 
     return proxying(act)
-
-
-def _read_head(connection: socket.socket) -> bytes:
-    head = b""
-    while b"\r\n\r\n" not in head:
-        data = connection.recv(65536)
-        if not data:
-            return head
-        head += data
-    return head
 
 
 def _relay(one: socket.socket, other: socket.socket) -> None:

@@ -12,8 +12,9 @@ import pytest
 
 from netcancel.kicc.raw import Break, NoAnswer, RawAnswer, Reach
 from netcancel.wire import Gateway, Network, Request, clock, resolver
-from netcancel.wire.conversation import Conversation, SocketWait
+from netcancel.wire.conversation import Conversation
 from netcancel.wire.pool import Pool
+from netcancel.wire.waiting import SocketWait
 from tests.wire.answerer import PATIENCE, Answerer, answers, stays_silent
 from tests.wire.conftest import REQUEST
 from tests.wire.zoo import OK, chunked, sized

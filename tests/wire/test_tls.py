@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import queue
 import socket
@@ -10,16 +9,17 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-import trustme
 
 from netcancel.kicc.raw import Break, NoAnswer, RawAnswer, Reach
 from netcancel.wire import Gateway, Network, Request
 from tests.wire.answerer import PATIENCE, Answerer, answers, stays_silent
-from tests.wire.conftest import serving
+from tests.wire.conftest import FLAWS, flawed, serving
 from tests.wire.zoo import JSON, OK, sized
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import trustme
 
     from tests.wire.conftest import Carry
 
@@ -47,17 +47,12 @@ def test_big_messages_over_tls(carry: Carry, authority: trustme.CA, ca_file: str
     assert gateway.requests[0].endswith(request.body)
 
 
-@pytest.mark.parametrize("flaw", ["another name", "expired", "unknown authority"])
+@pytest.mark.parametrize("flaw", FLAWS)
 def test_bad_certificate_is_refused_before_anything_left(
     carry: Carry, authority: trustme.CA, ca_file: str, flaw: str
 ) -> None:
     """A certificate for another name, an expired one and a stranger's end it unconnected."""
-    past = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
-    certificate = {
-        "another name": lambda: authority.issue_cert("gateway.test"),
-        "expired": lambda: authority.issue_cert("127.0.0.1", not_after=past),
-        "unknown authority": lambda: trustme.CA().issue_cert("127.0.0.1"),
-    }[flaw]()
+    certificate = flawed(authority, flaw)
     with Answerer(answers(sized()), tls=serving(certificate)) as gateway:
         reception = carry(Gateway.parse(gateway.base_url, Network(ca_file=ca_file)))
     assert isinstance(reception, NoAnswer)

@@ -40,10 +40,22 @@ COMMANDS = (
     ("retry", "retrying:retry", "Give escalated payments back to recovery."),
     ("resolve", "resolving:resolve", "Close an escalated payment as a person found it."),
     ("reconcile", "reconciling:reconcile", "Compare a settlement file with the journal."),
+    ("archive", "archiving:archive", "Move payments closed long ago from the journal to a file."),
+    ("db check", "upkeep:check", "Compare the journal's tables with this netcancel's."),
+    ("db upgrade", "upkeep:upgrade", "Bring the journal's tables up to date."),
+    ("db release", "upkeep:release", "Let recovery go on in a journal that was held."),
+    ("vault rotate", "rotating:rotate", "Seal everything anew under the current vault key."),
     ("proxy", "proxying:proxy", "Serve shops in other languages as a drop-in gateway."),
+    ("doctor", "doctoring:doctor", "Check configuration, files, journal, clocks and gateway."),
     ("worker", "working:worker", "Recover payments until stopped; several may run."),
 )
 """Name, module below `netcancel.cli` with its function, and help, in the order of the help."""
+
+GROUPS = {
+    "db": "Keep the journal: its tables, and the hold after a restore.",
+    "vault": "Keep the keys that seal tokens.",
+}
+"""The first words of names of two."""
 
 
 def make_app() -> App:
@@ -55,8 +67,14 @@ def make_app() -> App:
         version=_version,
         suppress_keyboard_interrupt=False,
     )
+    groups: dict[str, App] = {}
     for order, (name, place, says) in enumerate(COMMANDS):
-        app.command(f"netcancel.cli.{place}", name=name, help=says, sort_key=order)
+        first, _, second = name.partition(" ")
+        if second and first not in groups:
+            groups[first] = App(name=first, help=GROUPS[first], sort_key=order)
+            app.command(groups[first])
+        parent = groups[first] if second else app
+        parent.command(f"netcancel.cli.{place}", name=second or first, help=says, sort_key=order)
     return app
 
 
@@ -98,5 +116,8 @@ def _let_every_character_through(stream: TextIO) -> None:
 
 
 def _say(sentence: str, code: Exit) -> int:
-    print(f"netcancel: {sentence}", file=sys.stderr)  # noqa: T201  this is what it is for
+    from netcancel.kicc.text import escape
+
+    # It may name a file, or show what was typed: nothing in it acts on a terminal.
+    print(f"netcancel: {escape(sentence)}", file=sys.stderr)  # noqa: T201  this is what it is for
     return int(code)

@@ -28,7 +28,7 @@ def demo(*, payments: int = 400, seed: int | None = None, keep: str | None = Non
 
     A sandbox, two shops and two recovery workers run as processes on one journal, while answers
     are lost in every way the sandbox knows. One shop and one worker are killed in the middle. Then
-    the books are closed: the exit code is 0 only if every charge is answered for.
+    the books are closed. Ends with 0: every charge is answered for, 1: not so.
 
     Parameters
     ----------

@@ -10,7 +10,15 @@ from netcancel.core.lifecycle import IGNORED, MOVES, State
 
 
 def explain(state: State, /, *, as_json: JsonFlag = False) -> None:
-    """Say what a state means, what leads into it and out of it, and what is ignored in it."""
+    """Say what a state means, what leads into it and out of it, and what is ignored in it.
+
+    Ends with 0.
+
+    Parameters
+    ----------
+    state
+        its name, as `netcancel list` prints it
+    """
     row = _row(state)
     if as_json:
         show_json(row)

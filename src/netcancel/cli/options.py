@@ -39,7 +39,12 @@ def reading(settings: Settings) -> Generator[Journal]:
     from netcancel.journal.opening import open_journal
 
     refuse_memory(settings)
-    journal = open_journal(settings.journal, vault_key=settings.vault_key, create=False)
+    journal = open_journal(
+        settings.journal,
+        vault_key=settings.vault_key,
+        previous_vault_keys=settings.previous_vault_keys,
+        create=False,
+    )
     try:
         yield journal
     finally:
@@ -65,10 +70,20 @@ def result_of(future: Future[T]) -> T:
 def find_or_stop(journal: Journal, settings: Settings, number: str) -> Payment:
     """Return the payment of the merchant's terminal with this number."""
     settings.require("tid")
-    payment = result_of(journal.find(settings.get("tid"), number))
-    if payment is None:
+    tid = settings.get("tid")
+    payment = result_of(journal.find(tid, number))
+    if payment is not None:
+        return payment
+    used = result_of(journal.find_used(tid, number))
+    if used is None:
         raise Stop(Exit.NO, "the journal knows no payment of this terminal with this number")
-    return payment
+    from netcancel.cli.words import iso
+
+    raise Stop(
+        Exit.NO,
+        f"this payment was closed as {used.state} and archived at {iso(used.archived_at)}: look"
+        " into the archive's files",
+    )
 
 
 def without_password(url: str) -> str:

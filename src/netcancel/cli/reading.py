@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
 
@@ -12,6 +12,7 @@ from netcancel.cli.options import JsonFlag, SettingFlags, find_or_stop, reading,
 from netcancel.cli.output import facts, plain, show_json, state_text, table
 from netcancel.cli.output import show as show_all
 from netcancel.core.lifecycle import State
+from netcancel.errors import InvalidRequest
 from netcancel.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,19 +22,25 @@ if TYPE_CHECKING:
 
     from netcancel.core.payment import Payment
     from netcancel.journal.contract import Summary
+    from netcancel.journal.life import Hold, Worker
+
+
+LISTED_MAX: Final = 1_000_000
+"""A list is in memory as a whole."""
 
 
 def status(*, as_json: JsonFlag = False, **settings: SettingFlags) -> None:
     """Count the journal's payments by state, and say what is owed.
 
-    Needs the base URL and the channel, which tell this world's payments from others'.
+    Needs the base URL and the channel, which tell this world's payments from others'. Ends with 0.
     """
     given = Settings.load(flags=settings)
     world = _world_of(given)
     with reading(given) as journal:
-        summary = result_of(journal.summary(worlds=[world]))
+        asked = journal.summary(worlds=[world]), journal.workers(), journal.hold()
+        summary, workers, hold = result_of(asked[0]), result_of(asked[1]), result_of(asked[2])
     if as_json:
-        show_json(_summary_row(summary, world))
+        show_json(_summary_row(summary, world) | _life_row(workers, hold))
         return
     show_all(
         table(
@@ -45,18 +52,22 @@ def status(*, as_json: JsonFlag = False, **settings: SettingFlags) -> None:
             ],
             numbers="payments",
         ),
-        facts(_summary_facts(summary, world)),
+        facts([*_summary_facts(summary, world), *_life_facts(workers, hold)]),
     )
 
 
 def _world_of(settings: Settings) -> str:
     # These load all that a worker needs: `list` and `show` start without.
     from netcancel.desk import world_of
+    from netcancel.kicc.fields import FIELDS
+    from netcancel.kicc.rules import broken_rule
     from netcancel.wire import Gateway
 
     settings.require("base_url", "channel_id")
-    gateway = Gateway.parse(settings.get("base_url"))
-    return world_of(gateway, settings.get("channel_id"), settings.get("environment"))
+    gateway, channel_id = Gateway.parse(settings.get("base_url")), settings.get("channel_id")
+    if (rule := broken_rule(FIELDS["channel_id"], channel_id)) is not None:
+        raise InvalidRequest("channel_id", rule)
+    return world_of(gateway, channel_id, settings.get("environment"))
 
 
 def _summary_row(summary: Summary, world: str) -> dict[str, object]:
@@ -84,6 +95,33 @@ def _summary_facts(summary: Summary, world: str) -> list[tuple[str, str]]:
     return said
 
 
+def _life_row(workers: Sequence[Worker], hold: Hold | None) -> dict[str, object]:
+    return {
+        "workers": [
+            {
+                "id": each.id,
+                "host": each.host,
+                "started_at": words.iso(each.started_at),
+                "seen_at": words.iso(each.seen_at),
+            }
+            for each in workers
+        ],
+        "hold": hold and {"reason": hold.reason, "held_at": words.iso(hold.held_at)},
+    }
+
+
+def _life_facts(workers: Sequence[Worker], hold: Hold | None) -> list[tuple[str, str]]:
+    said = [
+        ("worker", f"{each.id} on {each.host}, last seen {words.iso(each.seen_at)}")
+        for each in workers
+    ]
+    said = said or [("worker", "none has checked in")]
+    if hold is not None:
+        since = f"since {words.iso(hold.held_at)}: {hold.reason}"
+        said.append(("recovery is held", f"{since} (netcancel db release)"))
+    return said
+
+
 def list_payments(
     *,
     in_doubt: Annotated[bool, Parameter(negative="")] = False,
@@ -93,7 +131,7 @@ def list_payments(
     as_json: JsonFlag = False,
     **settings: SettingFlags,
 ) -> None:
-    """List payments, newest first.
+    """List payments, newest first. Ends with 0, also where there are none.
 
     Parameters
     ----------
@@ -106,8 +144,8 @@ def list_payments(
     limit
         at most so many
     """
-    if limit < 1:
-        raise Stop(Exit.WRONG, "--limit must be at least 1")
+    if not 1 <= limit <= LISTED_MAX:
+        raise Stop(Exit.WRONG, f"--limit must be at least 1 and at most {LISTED_MAX:,}")
     states = {*(state or ()), *((State.ESCALATED,) if escalated else ())}
     with reading(Settings.load(flags=settings)) as journal:
         payments = result_of(
@@ -143,6 +181,8 @@ def _payments_table(payments: Sequence[Payment]) -> Table:
 
 def show(number: str, /, *, as_json: JsonFlag = False, **settings: SettingFlags) -> None:
     """Show one payment of the terminal (--tid) with its history.
+
+    Ends with 0, 1: there is none of this number.
 
     Parameters
     ----------

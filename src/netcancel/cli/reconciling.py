@@ -156,6 +156,8 @@ def reconcile(
     """
     if reopen is not (by is not None):
         raise Stop(Exit.WRONG, "--reopen and --by NAME go together: who asks stands in the history")
+    if by is not None:
+        operators.check_name(by)
     _check_report(report, source)
     laid_out = Layout.of(profile, asdict(layout))
     given = Settings.load(flags=settings)
@@ -180,9 +182,15 @@ def reconcile(
 def _check_report(report: ReportFlags, source: Path) -> None:
     if report.limit < 0:
         raise Stop(Exit.WRONG, "--limit must be at least 0")
-    path = report.path
-    if path is not None and path.exists() and source.exists() and path.samefile(source):
+    if report.path is not None and _is_same_file(report.path, source):
         raise Stop(Exit.WRONG, "--csv names the settlement file itself: name another one")
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them isn't there, or can't be
+        return False
 
 
 @contextmanager

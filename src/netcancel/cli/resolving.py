@@ -34,6 +34,9 @@ def resolve(
 ) -> Exit:
     """Close an escalated payment as you found it. Nothing is sent.
 
+    Ends with 0, 1: there is no such payment, it can't be closed so or not yet, or somebody wrote
+    since then.
+
     Parameters
     ----------
     number
@@ -51,7 +54,7 @@ def resolve(
     """
     version = Version.parse(seen)
     loaded = Settings.load(flags=settings)
-    name = by or login_name()
+    name = login_name() if by is None else by
     with reading(loaded) as journal:
         payment = find_or_stop(journal, loaded, number)
         _check(payment, kind, loaded, although_told_void=although_told_void)

@@ -42,7 +42,8 @@ def retry(
 ) -> Exit:
     """Give an escalated payment, or all of them, back to recovery, with a new retry window.
 
-    Nothing is sent by this command: a running `netcancel worker` or guard does it.
+    Nothing is sent by this command: a running `netcancel worker` or guard does it. Ends with 0,
+    1: there is no such payment, it is not escalated, or somebody wrote since then.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ def retry(
     version = None if seen is None else Version.parse(seen)
     as_cancel = None if kind is None else kind == "cancel"
     loaded = Settings.load(flags=settings)
-    name = by or login_name()
+    name = login_name() if by is None else by
     with reading(loaded) as journal:
         ask = partial(operators.retry, journal, by=name, as_cancel=as_cancel)
         if number is not None:

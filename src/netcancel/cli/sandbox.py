@@ -23,7 +23,7 @@ def sandbox(
 ) -> None:
     """Run a simulated gateway on 127.0.0.1 until SIGTERM or SIGINT.
 
-    It prints the settings that a guard needs to use it.
+    It prints the settings that a guard needs to use it. Ends with 0 when it is stopped.
 
     Parameters
     ----------

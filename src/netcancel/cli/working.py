@@ -20,7 +20,7 @@ def worker(*, probes: str | None = None, **settings: SettingFlags) -> None:
     """Net-cancel what is due until SIGTERM or SIGINT; then hand back what is in flight.
 
     Any number may run on one journal, which must be there. Alarms go to the standard error. Under
-    systemd it notifies: Type=notify, WatchdogSec.
+    systemd it notifies: Type=notify, WatchdogSec. Ends with 0 when it is stopped.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from netcancel.core.payment import Change, Intent, Known, Opened, Payment, TooMany
+from netcancel.core.payment import Change, Intent, Known, Opened, Payment, TooMany, Used
 from netcancel.kicc import Reception
 
 if TYPE_CHECKING:
@@ -113,8 +113,8 @@ class Exchange(Effect[Reception]):
 
 
 @dataclass(frozen=True, slots=True)
-class Open(Effect[Opened | Known | TooMany | Unavailable]):
-    """Write an intent, durably, unless its number is there."""
+class Open(Effect[Opened | Known | Used | TooMany | Unavailable]):
+    """Write an intent, durably, unless its number is used."""
 
     intent: Intent
 

@@ -10,7 +10,8 @@ The law, in prose:
   acknowledged too; only that one leads to `net_cancelled`.
 - A valid approval that turns up late (its owner was slow and somebody took over) is evidence: it
   brings the debt back, from `settling` and even from `net_cancelled`; what a person closed goes
-  back to a person, and what a person has looked at must be looked at again. Nothing brings a payment back from `declined` or `cancelled`.
+  back to a person, and what a person has looked at must be looked at again. Nothing brings a
+  payment back from `declined` or `cancelled`.
 - From `approved` only a cancel that was asked for leads away. Whoever wants to confirm gets
   `unconfirmed` instead, and confirmation and cancel race for one row: exactly one wins.
 - A cancel is sent once. Lost, or its sender dead: a net-cancel is owed in its place (spec 3.6).
@@ -189,7 +190,7 @@ MOVES: Final = (
     Move(S.CANCELLING, E.OWNER_GAVE_UP, S.CANCELLING, "interrupted: due at once"),
     Move(S.CANCELLING, E.CANCEL_FROZEN, S.CANCELLING, "its number and body are durable before it is sent"),
     Move(S.CANCELLING, E.CANCEL_PROVEN, S.CANCELLED, "refunded"),
-    Move(S.CANCELLING, E.CANCEL_LOST, S.NET_CANCELLING, "it may have been worked: never sent again (spec 3.6)"),
+    Move(S.CANCELLING, E.CANCEL_LOST, S.NET_CANCELLING, "it may have been worked, or can't be built: never sent again (spec 3.6)"),
     Move(S.CANCELLING, E.CANCEL_REFUSED, S.ESCALATED, "the charge stands where it must not"),
     Move(S.CANCELLING, E.CANCEL_UNDECIDED, S.ESCALATED, "no cancel and no net-cancel may or can follow"),
 

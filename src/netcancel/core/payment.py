@@ -216,6 +216,16 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Used:
+    """The number was used by a payment that has left the journal; nothing was written."""
+
+    state: str
+    """In which it was closed."""
+    closed_at: int
+    archived_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class TooMany:
     """More payments are in doubt than the intent allows; nothing was written."""
 

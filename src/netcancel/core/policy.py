@@ -97,11 +97,7 @@ class Policy:
                 f"lease_seconds must be at least {self.shortest_lease_seconds:g} with this"
                 " timeout_seconds: a shorter lease ends before its owner can be done"
             )
-        _ = (
-            self.declines,
-            self.net_cancel_codes,
-            self.authentication_failures,
-        )  # raises for codes of another shape
+        self._check_codes()
 
     def _check(self, name: str, kind: str, rule: Mapping[str, Any]) -> None:
         value = getattr(self, name)
@@ -112,6 +108,16 @@ class Policy:
                 raise ConfigurationError(f'{name} must be "net-cancel" or "ask-a-person"')
         elif value is not None or not kind.endswith("None"):
             _check_number(name, value, rule, whole=kind.startswith("int"))
+
+    def _check_codes(self) -> None:
+        """Refuse codes of another shape, and a refused signature that would close a payment."""
+        closing = self.net_cancel_codes.nothing_to_void | self.net_cancel_codes.already_voided
+        if self.authentication_failures.meets(self.declines | closing):
+            raise ConfigurationError(
+                "authentication_codes must have no code that proves a refusal or closes a payment"
+                " (the manual's declines, decline_codes, nothing_to_void_codes,"
+                " already_voided_codes): a refused signature says nothing of the payment"
+            )
 
     @property
     def shortest_lease_seconds(self) -> float:

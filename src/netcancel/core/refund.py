@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from netcancel.core.payment import FrozenCancel, Payment
 from netcancel.errors import InvalidRequest
-from netcancel.kicc import ApprovalAnswer, CancelRequest
+from netcancel.kicc import ApprovalAnswer, CancelRequest, unknown_members
 from netcancel.kicc.fields import FIELDS
 from netcancel.kicc.rules import broken_rule
 
@@ -59,6 +59,8 @@ def check_cancel(payment: Payment, body: bytes) -> FrozenCancel:
     What the approval's answer didn't say can't be compared: the gateway judges it.
     """
     request = CancelRequest.received(body)
+    if "tokenKey" in unknown_members(body, CancelRequest):
+        raise InvalidRequest("token_key", "is no field of a cancel, whose body is kept unsealed")
     if request.trx_amt != payment.approved_amt:
         raise InvalidRequest("trx_amt", "must be the whole approved amount: cancels are in full")
     if request.merc_trx_no == payment.merc_trx_no:

@@ -24,7 +24,11 @@ class Family:
         self._directory = directory
         self._children: dict[str, subprocess.Popen[str]] = {}
         kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-        self._environ = kept | {f"{PREFIX}CONFIG": str(config), "PYTHONUNBUFFERED": "1"}
+        self._environ = kept | {
+            f"{PREFIX}CONFIG": str(config),
+            "PYTHONUNBUFFERED": "1",
+            "XDG_STATE_HOME": str(directory),
+        }
 
     def __enter__(self) -> Self:
         return self

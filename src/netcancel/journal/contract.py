@@ -23,6 +23,7 @@ from netcancel.errors import JournalUnavailable
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from concurrent.futures import Future
+    from pathlib import Path
 
     from netcancel.core.lifecycle import Event, State
     from netcancel.core.payment import (
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
         Page,
         Payment,
         TooMany,
+        Used,
     )
+    from netcancel.journal.life import Hold, Mark, Presence, Worker
 
 
 class JournalClosed(JournalUnavailable):
@@ -55,11 +58,81 @@ class Summary:
     """Codes that refused the last voids of open or escalated payments, with their counts."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that a journal's database says of itself, and what it has to say."""
+
+    name: str
+    found: str
+    must_be: str | None = None
+    """None: anything will do."""
+    advice: str = ""
+    """What to do where it is something else."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is as it must be."""
+        return self.must_be is None or self.found == self.must_be
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a journal found out about itself, read back from a session like any other."""
+
+    now: int
+    """The journal's clock, in microseconds since the epoch."""
+    facts: tuple[Fact, ...]
+    """Version and schema, and whatever in force decides whether a commit is durable: of SQLite the
+    journal mode, `synchronous`, `secure_delete` and the file; of a server its commit settings
+    (`synchronous_commit`, `fsync`, `innodb_flush_log_at_trx_commit`)."""
+    directory: Path | None
+    """Where it lies on this host; None: elsewhere, and its free space is not ours to see."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivePlace:
+    """Behind which payment to go on; the default is before all."""
+
+    closed_at: int = 0
+    payment_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Archivable:
+    """Payments that may leave the journal."""
+
+    payments: Sequence[Payment]
+    """With their histories."""
+    unreadable: int
+    """How many beside them can't be read whole: they stay."""
+    then: ArchivePlace | None
+    """Where to go on; None: there are no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class RewrapPlace:
+    """How far a rotation of keys has come; the default is its beginning."""
+
+    key_id: str = ""
+    after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrapped:
+    """What a step of a rotation did."""
+
+    done: int
+    damaged: int
+    """Rows whose key can't be opened: they stay as they are."""
+    then: RewrapPlace | None
+    """Where to go on; None: every row was looked at."""
+
+
 class Journal(Protocol):
     """Remembers payments; see the module's docstring for what holds of every operation."""
 
-    def open_new(self, intent: Intent) -> Future[Opened | Known | TooMany]:
-        """Write an intent as `approving`, unless its number is there or too many are in doubt.
+    def open_new(self, intent: Intent) -> Future[Opened | Known | Used | TooMany]:
+        """Write an intent as `approving`, unless its number is used or too many are in doubt.
 
         The number is (tid, merc_trx_no), of any world; in doubt are those of the intent's world.
         Data are the same only in the same world: what another gateway knows is no answer here.
@@ -92,7 +165,11 @@ class Journal(Protocol):
         """Make due at once what `writer` wrote last and still owes (`Event.OWNER_GAVE_UP`)."""
 
     def open_body(self, payment_id: str) -> Future[bytes | None]:
-        """Open the frozen body of a net-cancel; None: shredded, damaged or not there."""
+        """Open the frozen body of a net-cancel; None: shredded, damaged or not there.
+
+        Fails with `JournalUnavailable` where this process lacks a vault key that is in use; so does
+        `claim_due`: what it can't open is not damaged.
+        """
 
     def open_answer(self, payment_id: str, asked: Asked) -> Future[bytes | None]:
         """Open an answer that a move kept; None: never kept, shredded or damaged."""
@@ -141,8 +218,12 @@ class Journal(Protocol):
         limit: int,
         hold_seconds: float,
         newest_first: bool = False,
+        seen: Mark | None = None,
     ) -> Future[list[Claim]]:
         """Take up to `limit` due payments of this world, longest due first, or the other way.
+
+        Nothing while a hold stands, and nothing of a journal that is behind the mark that the
+        worker has seen: it was restored meanwhile.
 
         `approving` with its lease run out becomes `net_cancelling`, a new debt, one attempt;
         `net_cancelling` and `settling` stay, with one attempt more. `unconfirmed` becomes
@@ -170,8 +251,70 @@ class Journal(Protocol):
     def summary(self, *, worlds: Collection[str]) -> Future[Summary]:
         """Count the payments; those of all but `worlds` are others'."""
 
+    def health(self) -> Future[Health]:
+        """Tell what holds in a session of this journal, as the database says it itself."""
+
     def shred_closed(self, *, keep_seconds: float, limit: int) -> Future[int]:
         """Destroy the sealed data of payments final for so long; returns how many."""
+
+    def archivable(
+        self, place: ArchivePlace, *, closed_seconds: float, limit: int
+    ) -> Future[Archivable]:
+        """Return up to `limit` payments closed so long ago and shredded, the longest closed first.
+
+        Behind `place`. One that can't be read to the last line of its history is only counted.
+        """
+
+    def archive(self, payments: Sequence[Payment]) -> Future[int]:
+        """Delete payments with their histories, and keep their numbers as used; returns how many.
+
+        Only what is final, shredded, and as it was read, to its last line. All leave at once or
+        none does. Whoever asks has them somewhere else, durably.
+        """
+
+    def find_used(self, tid: str, merc_trx_no: str) -> Future[Used | None]:
+        """Return what is kept of a number whose payment has left."""
+
+    def vault_keys(self) -> Future[Sequence[str]]:
+        """Return the ids of the vault keys in use, in hexadecimal digits."""
+
+    def rewrap(self, place: RewrapPlace, *, limit: int) -> Future[Rewrapped]:
+        """Wrap the keys of up to `limit` rows anew with the current vault key.
+
+        That is in use from then on. Only what is as it was read is replaced. Whoever begins anew
+        passes over what is done.
+        """
+
+    def forget_vault_keys(self) -> Future[Sequence[str]]:
+        """Forget the keys that nothing is sealed with, but the current one; returns their ids."""
+
+    def strangers(self) -> Future[int]:
+        """Count the open payments in states of a newer netcancel: nobody here touches them."""
+
+    def check_in(self, worker: str, host: str, alive_seconds: float) -> Future[Presence]:
+        """Say that a worker is there, and count the journal's mark up by one.
+
+        Alive are those that checked in within `alive_seconds`; one that has not for a day is
+        forgotten. The first of all begins the journal's first life.
+        """
+
+    def check_out(self, worker: str) -> Future[None]:
+        """Say that a worker ends; what it never said is nothing."""
+
+    def workers(self) -> Future[Sequence[Worker]]:
+        """Return who has checked in and not out, the longest there first."""
+
+    def hold(self) -> Future[Hold | None]:
+        """Return the hold that stands."""
+
+    def hold_if_unheld(self, reason: str) -> Future[Hold]:
+        """Have recovery claim nothing from now on; a hold that stands already stays as it is."""
+
+    def release_hold(self, *, by: str, note: str) -> Future[Mark | None]:
+        """End the hold that stands, and begin a new life of the journal that replaces all before.
+
+        Who and why is kept. None: nothing was held, and nothing changed.
+        """
 
     def close(self) -> None:
         """Finish what was handed over, then release everything; further calls fail."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from netcancel.core.lifecycle import State
 from netcancel.core.payment import MICROSECONDS
-from netcancel.journal import operations, rows, writer
+from netcancel.journal import keys, life, living, operations, retention, rows, writer
 from netcancel.journal.operations import Moving, MovingAndKeeping, Opening
 from netcancel.journal.statements import Query
 
@@ -28,8 +28,17 @@ if TYPE_CHECKING:
         Page,
         Payment,
         TooMany,
+        Used,
     )
-    from netcancel.journal.contract import Summary
+    from netcancel.journal.contract import (
+        Archivable,
+        ArchivePlace,
+        Health,
+        Rewrapped,
+        RewrapPlace,
+        Summary,
+    )
+    from netcancel.journal.life import Hold, Mark, Presence, Worker
     from netcancel.journal.operations import Answer, Runs
     from netcancel.journal.vault import Digest, Vault
     from netcancel.journal.writer import Work
@@ -45,6 +54,9 @@ class Session(writer.Session, operations.Session, Protocol):
 
     def perform(self, works: Sequence[Work[Any, Any]], now: int) -> Sequence[Any]:
         """Do works and return their results, all as if they were done one after the other."""
+
+    def health(self, now: int) -> Health:
+        """Read back, within a transaction, what is in force in this session."""
 
 
 class Joined(NamedTuple):
@@ -87,8 +99,8 @@ class DatabaseJournal:
         self._digest = digest
         self._writer: writer.Writer[Session] = writer.Writer(database.connect)
 
-    def open_new(self, intent: Intent) -> Future[Opened | Known | TooMany]:
-        """Write an intent as `approving`, unless its number is there or too many are in doubt."""
+    def open_new(self, intent: Intent) -> Future[Opened | Known | Used | TooMany]:
+        """Write an intent as `approving`, unless its number is used or too many are in doubt."""
         # Sealed here, by the caller's thread: the writer's time is everybody's.
         sealed = self._vault.seal(intent.net_cancel_body, rows.name_of(intent))
         digest = self._digest.of(intent.same_data)
@@ -194,6 +206,7 @@ class DatabaseJournal:
         limit: int,
         hold_seconds: float,
         newest_first: bool = False,
+        seen: Mark | None = None,
     ) -> Future[list[Claim]]:
         """Take up to `limit` due payments of this world, longest due first, or the other way."""
         work = partial(
@@ -204,6 +217,7 @@ class DatabaseJournal:
             limit=limit,
             hold_seconds=hold_seconds,
             vault=self._vault,
+            seen=seen,
         )
         return self._writer.submit(work, writes=True)
 
@@ -225,6 +239,10 @@ class DatabaseJournal:
         """Count the payments; those of all but `worlds` are others'."""
         return self._writer.submit(partial(operations.summary, worlds=worlds), writes=False)
 
+    def health(self) -> Future[Health]:
+        """Tell what holds in a session of this journal, as the database says it itself."""
+        return self._writer.submit(_health, writes=False)
+
     def shred_closed(self, *, keep_seconds: float, limit: int) -> Future[int]:
         """Destroy the sealed data of payments that have been final for so long.
 
@@ -245,6 +263,74 @@ class DatabaseJournal:
         self._writer.submit(work, writes=True).add_done_callback(then)
         return done
 
+    def archivable(
+        self, place: ArchivePlace, *, closed_seconds: float, limit: int
+    ) -> Future[Archivable]:
+        """Return up to `limit` payments that were closed so long ago and are shredded."""
+        work = partial(
+            retention.archivable, place=place, closed_seconds=closed_seconds, limit=limit
+        )
+        return self._writer.submit(work, writes=False)
+
+    def archive(self, payments: Sequence[Payment]) -> Future[int]:
+        """Delete payments with their histories, and keep their numbers as used."""
+        return self._writer.submit(partial(retention.archive, payments=payments), writes=True)
+
+    def find_used(self, tid: str, merc_trx_no: str) -> Future[Used | None]:
+        """Return what is kept of a number whose payment has left."""
+        work = partial(retention.used, tid=tid, merc_trx_no=merc_trx_no)
+        return self._writer.submit(work, writes=False)
+
+    def vault_keys(self) -> Future[Sequence[str]]:
+        """Return the ids of the vault keys in use."""
+        return self._writer.submit(keys.names, writes=False)
+
+    def rewrap(self, place: RewrapPlace, *, limit: int) -> Future[Rewrapped]:
+        """Wrap the keys of up to `limit` rows anew with the current vault key."""
+        work = partial(keys.rewrap, vault=self._vault, place=place, limit=limit)
+        return self._writer.submit(work, writes=True)
+
+    def forget_vault_keys(self) -> Future[Sequence[str]]:
+        """Forget the keys that nothing is sealed with, but the current one."""
+        return self._writer.submit(partial(keys.forget, vault=self._vault), writes=True)
+
+    def strangers(self) -> Future[int]:
+        """Count the open payments in states of a newer netcancel."""
+        return self._writer.submit(operations.strangers, writes=False)
+
+    def check_in(self, worker: str, host: str, alive_seconds: float) -> Future[Presence]:
+        """Say that a worker is there, and count the journal's mark up by one."""
+        work = partial(
+            living.check_in,
+            worker=worker,
+            host=host,
+            alive_seconds=alive_seconds,
+            new_id=life.new_id(),
+        )
+        return self._writer.submit(work, writes=True)
+
+    def check_out(self, worker: str) -> Future[None]:
+        """Say that a worker ends."""
+        return self._writer.submit(partial(living.check_out, worker=worker), writes=True)
+
+    def workers(self) -> Future[Sequence[Worker]]:
+        """Return who has checked in and not out, the longest there first."""
+        return self._writer.submit(living.workers, writes=False)
+
+    def hold(self) -> Future[Hold | None]:
+        """Return the hold that stands."""
+        return self._writer.submit(living.hold, writes=False)
+
+    def hold_if_unheld(self, reason: str) -> Future[Hold]:
+        """Have recovery claim nothing from now on; a hold that stands already stays as it is."""
+        work = partial(living.hold_if_unheld, reason=reason, new_id=life.new_id())
+        return self._writer.submit(work, writes=True)
+
+    def release_hold(self, *, by: str, note: str) -> Future[Mark | None]:
+        """End the hold that stands, and begin a new life of the journal."""
+        work = partial(living.release_hold, by=by, note=note, new_id=life.new_id())
+        return self._writer.submit(work, writes=True)
+
     def close(self) -> None:
         """Finish what was handed over, then release the database."""
         self._writer.close()
@@ -256,6 +342,10 @@ class DatabaseJournal:
     def _list(self, query: Query, **values: str | int) -> Future[Sequence[Payment]]:
         work = partial(operations.listing, query=query, values=values)
         return self._writer.submit(work, writes=False)
+
+
+def _health(session: Session, now: int) -> Health:
+    return session.health(now)
 
 
 def _tell(source: Future[Any], target: Future[int], result: int) -> None:

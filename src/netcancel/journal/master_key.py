@@ -1,6 +1,7 @@
-"""Where the master key comes from: the argument, the environment, or a key file made once.
+"""Where the master keys come from: the argument, the environment, or a key file made once.
 
-The first that is set decides; nothing falls back from a key that is malformed or weak.
+The first that is set decides; nothing falls back from a key that is malformed or weak. Previous
+keys, which only open, come from the argument or the environment.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from netcancel.journal.vault import KEY_BYTES
 
 KEY_VARIABLE: Final = "NETCANCEL_VAULT_KEY"
 FILE_VARIABLE: Final = "NETCANCEL_VAULT_KEY_FILE"
+PREVIOUS_VARIABLE: Final = "NETCANCEL_PREVIOUS_VAULT_KEYS"
+PREVIOUS_FILE_VARIABLE: Final = "NETCANCEL_PREVIOUS_VAULT_KEYS_FILE"
 FILE_BYTES_MAX: Final = 1024
 """A key is 44 characters; anything long is not a key file."""
 
@@ -38,7 +41,7 @@ def master_key(vault_key: str | None = None, *, create: bool = True) -> bytes:
         return parse(text, KEY_VARIABLE)
     if (name := os.environ.get(FILE_VARIABLE)) is not None:
         return _read(Path(name))
-    path = state_directory() / "vault.key"
+    path = key_file()
     if create and not path.exists():
         _make(path)
     return _read(path)
@@ -47,6 +50,30 @@ def master_key(vault_key: str | None = None, *, create: bool = True) -> bytes:
 def is_from_key_file(vault_key: str | None) -> bool:
     """Whether no key is set anywhere, so that the key file of this host decides."""
     return vault_key is None and not {KEY_VARIABLE, FILE_VARIABLE} & os.environ.keys()
+
+
+def key_file() -> Path:
+    """Return where the key file is, or would be made."""
+    return state_directory() / "vault.key"
+
+
+def previous_keys(given: str | None = None) -> list[bytes]:
+    """Return the master keys that may only open: none, one, or several separated by commas.
+
+    Raises `ConfigurationError`, which never shows a key.
+    """
+    if given is not None:
+        return _parse_all(given, "previous_vault_keys")
+    if (text := os.environ.get(PREVIOUS_VARIABLE)) is not None:
+        return _parse_all(text, PREVIOUS_VARIABLE)
+    if (name := os.environ.get(PREVIOUS_FILE_VARIABLE)) is not None:
+        path = Path(name)
+        return _parse_all(_read_text(path), f"the vault key file {path}")
+    return []
+
+
+def _parse_all(text: str, source: str) -> list[bytes]:
+    return [parse(part, source) for part in text.split(",")]
 
 
 def state_directory() -> Path:
@@ -76,6 +103,10 @@ def _is_weak(key: bytes) -> bool:
 
 
 def _read(path: Path) -> bytes:
+    return parse(_read_text(path), f"the vault key file {path}")
+
+
+def _read_text(path: Path) -> str:
     """Read a key file that nobody else can read."""
     try:
         with path.open("rb") as file:
@@ -84,29 +115,32 @@ def _read(path: Path) -> bytes:
                 raise ConfigurationError(f"{path} is not a vault key file")
             if status.st_mode & 0o077:
                 raise ConfigurationError(f"others can read the vault key: chmod 600 {path}")
-            text = file.read(FILE_BYTES_MAX).decode("ascii", errors="replace")
+            return file.read(FILE_BYTES_MAX).decode("ascii", errors="replace")
     except FileNotFoundError:
         raise ConfigurationError(
             f"there is no vault key: set {KEY_VARIABLE}, or bring the key file back to {path}"
         ) from None
     except OSError as error:
         raise ConfigurationError(f"the vault key file {path}: {error.strerror}") from None
-    return parse(text, f"the vault key file {path}")
 
 
 def _make(path: Path) -> None:
     """Make a key file with a new key, unless another process makes it first."""
-    directory = path.parent
     try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        directory.mkdir(mode=0o700, exist_ok=True)
-        if directory.stat().st_mode & 0o022:
-            raise ConfigurationError(f"others could replace the vault key: chmod 700 {directory}")
+        private_directory(path.parent)
         _write_once(path, base64.b64encode(os.urandom(KEY_BYTES)) + b"\n")
     except OSError as error:
         raise ConfigurationError(
             f"the vault key file {path} can't be made: {error.strerror}; set {KEY_VARIABLE}"
         ) from None
+
+
+def private_directory(directory: Path) -> None:
+    """Make a directory of ours if need be; raises `ConfigurationError` for one of everybody's."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, exist_ok=True)
+    if directory.stat().st_mode & 0o022:
+        raise ConfigurationError(f"others could replace what is in it: chmod 700 {directory}")
 
 
 def _write_once(path: Path, content: bytes) -> None:

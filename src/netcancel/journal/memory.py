@@ -31,13 +31,26 @@ from netcancel.core.payment import (
     Page,
     Payment,
     TooMany,
+    Used,
 )
 from netcancel.errors import ConfigurationError
 from netcancel.journal import writes
-from netcancel.journal.contract import JournalClosed, Summary
+from netcancel.journal.contract import (
+    Archivable,
+    ArchivePlace,
+    Fact,
+    Health,
+    JournalClosed,
+    Rewrapped,
+    Summary,
+)
+from netcancel.journal.memory_life import MemoryLife
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
+
+    from netcancel.journal.contract import RewrapPlace
+    from netcancel.journal.life import Hold, Mark, Presence, Worker
 
 T = TypeVar("T")
 
@@ -59,11 +72,13 @@ class MemoryJournal:
         self._clock = clock
         self._rows: dict[str, _Row] = {}
         self._numbers: dict[tuple[str, str], _Row] = {}
+        self._used: dict[tuple[str, str], Used] = {}
+        self._life = MemoryLife()
         self._lock = threading.Lock()
         self._is_closed = False
 
-    def open_new(self, intent: Intent) -> Future[Opened | Known | TooMany]:
-        """Write an intent as `approving`, unless its number is there or too many are in doubt."""
+    def open_new(self, intent: Intent) -> Future[Opened | Known | Used | TooMany]:
+        """Write an intent as `approving`, unless its number is used or too many are in doubt."""
         return self._do(lambda now: self._open_new(intent, now))
 
     def read(self, payment_id: str) -> Future[Payment | None]:
@@ -130,10 +145,13 @@ class MemoryJournal:
         limit: int,
         hold_seconds: float,
         newest_first: bool = False,
+        seen: Mark | None = None,
     ) -> Future[list[Claim]]:
         """Take up to `limit` due payments of this world, longest due first, or the other way."""
 
         def claim(now: int) -> list[Claim]:
+            if not self._life.may_be_claimed(seen):
+                return []
             due = self._due(world, now)
             chosen = (due[::-1] if newest_first else due)[:limit]
             return self._claim(chosen, writer, hold_seconds, now)
@@ -155,9 +173,81 @@ class MemoryJournal:
         """Count the payments; those of all but `worlds` are others'."""
         return self._do(lambda now: self._summary(worlds, now))
 
+    def health(self) -> Future[Health]:
+        """Tell that nothing here lasts."""
+        lasts = Fact("lasts", "as long as its process", "for good", "use a file or a server")
+        return self._do(lambda now: Health(now, (lasts,), None))
+
     def shred_closed(self, *, keep_seconds: float, limit: int) -> Future[int]:
         """Forget the frozen bodies of payments that have been final for so long."""
         return self._do(lambda now: self._shred(writes.after(now, -keep_seconds), limit))
+
+    def archivable(
+        self, place: ArchivePlace, *, closed_seconds: float, limit: int
+    ) -> Future[Archivable]:
+        """Return up to `limit` payments that were closed so long ago and are shredded."""
+        return self._do(lambda now: self._archivable(place, closed_seconds, limit, now))
+
+    def archive(self, payments: Sequence[Payment]) -> Future[int]:
+        """Delete payments with their histories, and keep their numbers as used."""
+        return self._do(lambda now: sum(self._archive(payment, now) for payment in payments))
+
+    def find_used(self, tid: str, merc_trx_no: str) -> Future[Used | None]:
+        """Return what is kept of a number whose payment has left."""
+        return self._do(lambda _: self._used.get((tid, merc_trx_no)))
+
+    def vault_keys(self) -> Future[Sequence[str]]:
+        """Say that nothing is sealed here."""
+        return self._do(lambda _: ())
+
+    def rewrap(
+        self,
+        place: RewrapPlace,  # noqa: ARG002  there is nothing to go through
+        *,
+        limit: int,  # noqa: ARG002  likewise
+    ) -> Future[Rewrapped]:
+        """Say that it is done."""
+        return self._do(lambda _: Rewrapped(0, 0, None))
+
+    def forget_vault_keys(self) -> Future[Sequence[str]]:
+        """Say that there is none."""
+        return self._do(lambda _: ())
+
+    def strangers(self) -> Future[int]:
+        """Say that nobody else writes here."""
+        return self._do(lambda _: 0)
+
+    def check_in(self, worker: str, host: str, alive_seconds: float) -> Future[Presence]:
+        """Say that a worker is there, and count the journal's mark up by one."""
+        is_empty = not self._rows
+        return self._do(
+            lambda now: self._life.check_in(worker, host, alive_seconds, now, is_empty=is_empty)
+        )
+
+    def check_out(self, worker: str) -> Future[None]:
+        """Say that a worker ends."""
+        return self._do(lambda _: self._life.check_out(worker))
+
+    def workers(self) -> Future[Sequence[Worker]]:
+        """Return who has checked in and not out, the longest there first."""
+        return self._do(lambda _: self._life.workers())
+
+    def hold(self) -> Future[Hold | None]:
+        """Return the hold that stands."""
+        return self._do(lambda _: self._life.hold)
+
+    def hold_if_unheld(self, reason: str) -> Future[Hold]:
+        """Have recovery claim nothing from now on; a hold that stands already stays as it is."""
+        return self._do(lambda now: self._life.hold_if_unheld(reason, now))
+
+    def release_hold(
+        self,
+        *,
+        by: str,  # noqa: ARG002  nobody will ever ask who it was
+        note: str,  # noqa: ARG002  likewise
+    ) -> Future[Mark | None]:
+        """End the hold that stands, and begin a new life of the journal."""
+        return self._do(lambda _: self._life.release_hold())
 
     def close(self) -> None:
         """Refuse further calls."""
@@ -174,12 +264,14 @@ class MemoryJournal:
                 future.set_exception(error)
         return future
 
-    def _open_new(self, intent: Intent, now: int) -> Opened | Known | TooMany:
+    def _open_new(self, intent: Intent, now: int) -> Opened | Known | Used | TooMany:
         number = intent.tid, intent.merc_trx_no
         if (known := self._numbers.get(number)) is not None:
             seen = replace(known.payment, read_at=now)
             is_same = seen.world == intent.world and known.same_data == intent.same_data
             return Known(seen, is_same)
+        if (used := self._used.get(number)) is not None:
+            return used
         if intent.max_in_doubt is not None and self._is_full(intent, intent.max_in_doubt, now):
             return TooMany()
         payment = writes.opened(intent, now)
@@ -296,6 +388,29 @@ class MemoryJournal:
             ),
         )
 
+    def _archivable(
+        self, place: ArchivePlace, closed_seconds: float, limit: int, now: int
+    ) -> Archivable:
+        closed_before = writes.after(now, -closed_seconds)
+        found = sorted(
+            (row.payment.updated_at, row.payment.id)
+            for row in self._rows.values()
+            if _may_leave(row) and row.payment.updated_at <= closed_before
+        )
+        behind = [each for each in found if each > (place.closed_at, place.payment_id)][:limit]
+        payments = [_with_history(self._rows[payment_id], now) for _, payment_id in behind]
+        then = ArchivePlace(*behind[-1]) if behind else None
+        return Archivable([each for each in payments if each is not None], 0, then)
+
+    def _archive(self, seen: Payment, now: int) -> bool:
+        row = self._rows.get(seen.id)
+        if row is None or not _may_leave(row) or tuple(row.history) != seen.history:
+            return False
+        number = seen.tid, seen.merc_trx_no
+        del self._rows[seen.id], self._numbers[number]
+        self._used[number] = Used(row.payment.state.value, row.payment.updated_at, now)
+        return True
+
     def _shred(self, closed_before: int, limit: int) -> int:
         closed = [
             row
@@ -309,6 +424,10 @@ class MemoryJournal:
             row.body = None
             row.answers.clear()
         return len(closed[:limit])
+
+
+def _may_leave(row: _Row) -> bool:
+    return row.body is None and row.payment.state.is_final
 
 
 def _with_history(row: _Row | None, now: int) -> Payment | None:

@@ -17,17 +17,18 @@ from pymysql.cursors import DictCursor
 
 from netcancel.errors import ConfigurationError
 from netcancel.journal.database import DatabaseJournal, Joined
-from netcancel.journal.mysql_session import SETTINGS, Session, checked_now, execute
-from netcancel.journal.server import UnsafeServer, prepare
+from netcancel.journal.mysql_session import SETTINGS, SQL, Session, checked_now, execute
+from netcancel.journal.server import ServerTables, UnsafeServer, prepare
 from netcancel.journal.statements import Query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from pymysql.connections import Connection
 
     from netcancel.journal.operations import Answer
     from netcancel.journal.server import VaultFor
+    from netcancel.journal.statements import Migration
 
 SWITCHES: Final = frozenset({"ssl_verify_cert", "ssl_verify_identity", "ssl_disabled"})
 OPTIONS: Final = SWITCHES | {"ssl_ca", "ssl_cert", "ssl_key", "ssl_key_password", "unix_socket"}
@@ -55,6 +56,7 @@ class MysqlServer:
     """For tests and simulations; None: the server's."""
     journal_id: bytes = b""
     """What marks the journal that is in it, once that is known."""
+    migrations: Sequence[Migration] = SQL.migrations
 
     @property
     def driver_error(self) -> type[Exception]:
@@ -106,6 +108,11 @@ def open_mysql(
     return DatabaseJournal(
         replace(server, journal_id=prepared.journal_id), prepared.vault, prepared.digest
     )
+
+
+def mysql_tables(url: str) -> ServerTables:
+    """Return the tables of the journal that a URL names; raises `ConfigurationError`."""
+    return ServerTables(MysqlServer(parameters_of(url), None))
 
 
 def parameters_of(url: str) -> dict[str, Any]:

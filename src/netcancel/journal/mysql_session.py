@@ -14,9 +14,10 @@ import pymysql
 from pymysql.constants import ER
 
 from netcancel.journal import operations
+from netcancel.journal.contract import Fact, Health
 from netcancel.journal.database import now_by
 from netcancel.journal.operations import Answer
-from netcancel.journal.server import ServerTrouble, UnsafeServer
+from netcancel.journal.server import ServerTrouble, UnsafeServer, schema_fact
 from netcancel.journal.statements import Dialect, Query
 from netcancel.observe import log
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pymysql.cursors import DictCursor
 
     from netcancel.journal.rows import Row
+    from netcancel.journal.statements import Migration
     from netcancel.journal.writer import Work
 
 SQL: Final = Dialect("mysql", "%s")
@@ -71,20 +73,46 @@ class Session:
         """Ask with named parameters; what moves a payment is told in its history, too."""
         return execute(self._connection.cursor(), query, values)
 
-    def make_tables(self) -> None:
-        """Make them, or go on where another was interrupted; no transaction holds them together."""
-        for statement in statements_of("0001_create.sql"):
-            self._run(statement)
-        try:
-            for statement in statements_of("0001_guards.sql"):
+    def apply(self, migration: Migration) -> None:
+        """Run a migration, one statement at a time; no transaction holds them together.
+
+        Triggers only refuse what must not be: where this user may not make any, there are none.
+        """
+        for statement in statements_of(migration.script):
+            try:
                 self._run(statement)
-        except pymysql.err.Error as error:
-            if error.args[0] not in NO_PRIVILEGE:
-                raise
-            log.notice("the journal's tables have no guards: this user may not make triggers")
+            except pymysql.err.Error as error:
+                if "TRIGGER" not in statement or error.args[0] not in NO_PRIVILEGE:
+                    raise
+                log.notice("a guard of the journal's tables is missing: this user may make none")
+
+    def health(self, now: int) -> Health:
+        """Read back what is in force."""
+        row = self.execute(Query.HEALTH, {}).rows[0]
+        log_is_safe = "1" if row["has_log"] else str(row["syncs_log"])
+        return Health(
+            now,
+            (
+                Fact("MariaDB" if "MariaDB" in row["version"] else "MySQL", row["version"]),
+                schema_fact(row["schema"]),
+                Fact(
+                    "innodb_flush_log_at_trx_commit",
+                    str(row["flushes"]),
+                    "1",
+                    "a machine that fails loses commits",
+                ),
+                Fact(
+                    "sync_binlog",
+                    str(row["syncs_log"]),
+                    log_is_safe,
+                    "with a binary log, a machine that fails loses commits",
+                ),
+            ),
+            None,
+        )
 
     def announce_tables(self) -> None:
-        """Give the last table its name: from now on, the journal is there."""
+        """Mark the tables as made: from now on, the journal is there."""
         self.execute(Query.ANNOUNCE, {})
 
     def begin(self, *, writes: bool) -> int:  # noqa: ARG002  the server lets in many writers
@@ -189,7 +217,7 @@ def checked_now(row: Row, clock: Callable[[], float] | None) -> int:
     return now if clock is None else now_by(clock)
 
 
-def statements_of(name: str) -> list[str]:
-    """Return the statements of a script: the driver sends one at a time."""
-    text = _COMMENT.sub("", SQL.script(name))
-    return [part.strip() for part in text.split(";\n\n") if part.strip(";\n ")]
+def statements_of(script: str) -> list[str]:
+    """Return the statements of a script, which an empty line parts: the driver takes one a time."""
+    parts = _COMMENT.sub("", script).split(";\n\n")
+    return [part.strip(";\n ") for part in parts if part.strip(";\n ")]

@@ -30,9 +30,10 @@ from netcancel.core.payment import (
     Page,
     Payment,
     TooMany,
+    Used,
 )
 from netcancel.errors import JournalUnavailable
-from netcancel.journal import rows, writes
+from netcancel.journal import keys, living, retention, rows, writes
 from netcancel.journal.contract import Summary
 from netcancel.journal.statements import Query
 from netcancel.kicc import ApprovalAnswer
@@ -40,6 +41,7 @@ from netcancel.kicc import ApprovalAnswer
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from netcancel.journal.life import Mark
     from netcancel.journal.rows import Row
     from netcancel.journal.vault import Sealed, Vault
     from netcancel.journal.writer import Work
@@ -163,8 +165,8 @@ class Opening:
     digest: bytes
     fits: Callable[[bytes, bytes], bool]
 
-    def __call__(self, session: Session, now: int) -> Opened | Known | TooMany:
-        """Write it, unless its number is there or too many are in doubt."""
+    def __call__(self, session: Session, now: int) -> Opened | Known | Used | TooMany:
+        """Write it, unless its number is used or too many are in doubt."""
         if not _is_room(session, now, [self.intent], writes=1):
             return self._known(session, now) or TooMany()
         opened = _open_all(session, now, [self])
@@ -172,6 +174,7 @@ class Opening:
             return opened[0]
         known = self._known(session, now)
         if known is None:
+            keys.check_in_use(session, self.sealed)
             raise JournalUnavailable("the number was there, and then it was not")
         return known
 
@@ -184,11 +187,11 @@ class Opening:
         }
         return rows.columns(payment) | sealing | {"event": Event.INTENT_WRITTEN.value, "note": ""}
 
-    def _known(self, session: Session, now: int) -> Known | None:
+    def _known(self, session: Session, now: int) -> Known | Used | None:
         number = {"tid": self.intent.tid, "merc_trx_no": self.intent.merc_trx_no}
         row = session.execute(Query.FIND, number).row
         if row is None:
-            return None
+            return retention.used(session, now, **number)
         is_of_world = row["world"] == self.intent.world
         is_same = is_of_world and self.fits(self.intent.same_data, row["same_data"])
         return Known(rows.payment(row, now), is_same)
@@ -312,6 +315,8 @@ def _with_noted_answers(payments: list[Payment]) -> Asks[list[Payment]]:
 
 def look(session: Session, now: int, *, query: Query, values: dict[str, Any]) -> Payment | None:
     """Read one payment with its history."""
+    if not rows.are_writable(values.values()):
+        return None
     row = session.execute(query, values).row
     if row is None:
         return None
@@ -346,6 +351,7 @@ def hand_over(session: Session, now: int, *, payment_id: str, writer: str) -> No
 
 def open_body(session: Session, now: int, *, payment_id: str, vault: Vault) -> bytes | None:
     """Open a frozen body."""
+    keys.check_ring(session, vault)
     row = session.execute(Query.READ, {"id": payment_id}).row
     return None if row is None else _unsealed(row, now, vault)[1]
 
@@ -378,6 +384,7 @@ def open_answer(
     session: Session, now: int, *, payment_id: str, asked: Asked, vault: Vault
 ) -> bytes | None:
     """Open a kept answer."""
+    keys.check_ring(session, vault)
     row = session.execute(Query.KEPT_ANSWER, {"id": payment_id, "asked": asked.value}).row
     if row is None:
         return None
@@ -390,6 +397,8 @@ def confirming(
 ) -> Asks[Payment | None]:
     """Yield the queries of `confirm`."""
     number = {"tid": tid, "merc_trx_no": merc_trx_no}
+    if not rows.are_writable(number.values()):
+        return None
     row = (yield Ask(Query.FIND_TO_WRITE, [number])).row
     if row is None or row["world"] not in worlds:
         return None
@@ -420,8 +429,12 @@ def claim_due(
     limit: int,
     hold_seconds: float,
     vault: Vault,
+    seen: Mark | None,
 ) -> list[Claim]:
     """Take what is due; what can't be written stays at the head, and the next look goes past it."""
+    if not living.may_be_claimed(session, now, seen=seen):
+        return []
+    keys.check_ring(session, vault)
     claims: list[Claim] = []
     left_out = 0
     while (wanted := limit - len(claims)) > 0:
@@ -496,6 +509,13 @@ def summary(session: Session, now: int, *, worlds: Collection[str]) -> Summary:
         of_other_worlds=of_other_worlds,
         refusals={row["refused"]: row["payments"] for row in refusals},
     )
+
+
+def strangers(session: Session, _now: int) -> int:
+    """Count the open payments in states that this code doesn't know."""
+    counted = session.execute(Query.STRANGERS, {"states": json.dumps([*KNOWN_STATES])})
+    count: int = counted.rows[0]["payments"]
+    return count
 
 
 def shred_keys(session: Session, now: int, *, keep_seconds: float, limit: int) -> int:

@@ -18,13 +18,14 @@ from netcancel.errors import ConfigurationError
 from netcancel.journal import postgres_joined
 from netcancel.journal.database import DatabaseJournal, Joined, JoinedByAwaiting
 from netcancel.journal.operations import answered, answered_by_awaiting
-from netcancel.journal.postgres_session import Session
-from netcancel.journal.server import UnsafeServer, prepare
+from netcancel.journal.postgres_session import SQL, Session
+from netcancel.journal.server import ServerTables, UnsafeServer, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
     from netcancel.journal.server import VaultFor
+    from netcancel.journal.statements import Migration
 
 OLDEST_SERVER: Final = 130_000
 
@@ -49,6 +50,7 @@ class PostgresServer:
     """For tests and simulations; None: the server's."""
     journal_id: bytes = b""
     """What marks the journal that is in it, once that is known."""
+    migrations: tuple[Migration, ...] = SQL.migrations
 
     @property
     def driver_error(self) -> type[Exception]:
@@ -113,13 +115,23 @@ def open_postgres(
 
     Raises `ConfigurationError` for one that can't or must not be used.
     """
+    server = server_at(url, clock)
+    prepared = prepare(server, vault_for, create=create)
+    return DatabaseJournal(
+        replace(server, journal_id=prepared.journal_id), prepared.vault, prepared.digest
+    )
+
+
+def postgres_tables(url: str) -> ServerTables:
+    """Return the tables of the journal that a URL names; raises `ConfigurationError`."""
+    return ServerTables(server_at(url))
+
+
+def server_at(url: str, clock: Callable[[], float] | None = None) -> PostgresServer:
+    """Return the database that a URL names; raises `ConfigurationError`."""
     try:
         given = conninfo_to_dict(url)
     except psycopg.Error:  # its words may show the password
         raise ConfigurationError("the journal's postgresql:// URL can't be read") from None
     parameters = CONNECTING | given | {"target_session_attrs": "read-write"}
-    server = PostgresServer(parameters, clock)
-    prepared = prepare(server, vault_for, create=create)
-    return DatabaseJournal(
-        replace(server, journal_id=prepared.journal_id), prepared.vault, prepared.digest
-    )
+    return PostgresServer(parameters, clock)

@@ -15,9 +15,10 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from netcancel.journal import operations
+from netcancel.journal.contract import Fact, Health
 from netcancel.journal.database import now_by
 from netcancel.journal.operations import Answer
-from netcancel.journal.server import ServerTrouble, UnsafeServer, UnsureCommit
+from netcancel.journal.server import ServerTrouble, UnsafeServer, UnsureCommit, schema_fact
 from netcancel.journal.statements import Dialect, Query
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from psycopg.rows import DictRow
 
     from netcancel.journal.rows import Row
+    from netcancel.journal.statements import Migration
     from netcancel.journal.writer import Work
 
 SQL: Final = Dialect("postgres", "%s")
@@ -94,9 +96,29 @@ class Session:
         with self._connection.pipeline():
             return answer_of([self._run(*part) for part in parts])
 
-    def make_tables(self) -> None:
-        """Run the script that makes them, within the transaction."""
-        self._connection.execute(SQL.script("0001_create.sql").encode())
+    def apply(self, migration: Migration) -> None:
+        """Run a migration, within the transaction; it takes as long as the tables are large."""
+        self._connection.execute(b"SET LOCAL statement_timeout = 0")
+        self._connection.execute(migration.script.encode())
+
+    def health(self, now: int) -> Health:
+        """Read back what is in force."""
+        row = self.execute(Query.HEALTH, {}).rows[0]
+        waits = row["synchronous_commit"]
+        durable = "on" if waits == "off" else waits
+        return Health(
+            now,
+            (
+                Fact("PostgreSQL", row["version"]),
+                schema_fact(row["schema"]),
+                Fact("synchronous_commit", waits, durable, "never off: it tells of lost commits"),
+                Fact("fsync", row["fsync"], "on", "a machine that fails loses commits"),
+                Fact("full_page_writes", row["full_page_writes"], "on", "torn pages lose rows"),
+                Fact("encoding", row["encoding"], "UTF8", "make the database with ENCODING UTF8"),
+                Fact("synchronous standbys", row["standbys"] or "none"),
+            ),
+            None,
+        )
 
     def announce_tables(self) -> None:
         """Do nothing: they are in the transaction."""

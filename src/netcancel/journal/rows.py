@@ -13,8 +13,11 @@ from netcancel.kicc import ApprovalAnswer, Loss
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-SCHEMA: Final = 1
-"""The number of the tables' form; what is sealed is bound to it."""
+SCHEMA: Final = 4
+"""The number of the newest migration: the schema that this code works with, in every database."""
+
+SEALED_SCHEMA: Final = 1
+"""What is sealed is bound to this number: another would leave every token closed."""
 
 KNOWN_EVENTS: Final = {event.value: event for event in Event}
 MAY_BE_ABSENT: Final = ("answer", "loss", "cancel_reason", "resolution")
@@ -37,7 +40,18 @@ def name_of(payment: Payment | Intent) -> bytes:
         tid=payment.tid,
         merc_trx_no=payment.merc_trx_no,
         payment_id=payment.id,
-        schema=SCHEMA,
+        schema=SEALED_SCHEMA,
+    )
+
+
+def name_in(row: Row) -> bytes:
+    """Return what a row's sealed text is bound to."""
+    return row_name(
+        world=row["world"],
+        tid=row["tid"],
+        merc_trx_no=row["merc_trx_no"],
+        payment_id=row["id"],
+        schema=SEALED_SCHEMA,
     )
 
 
@@ -78,6 +92,15 @@ def columns(payment: Payment) -> dict[str, Any]:
         "created_at": payment.created_at,
         "updated_at": payment.updated_at,
     }
+
+
+def are_writable(texts: Iterable[str]) -> bool:
+    """Whether texts can be written in UTF-8: no database has any other."""
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def payment(row: Row, now: int) -> Payment:

@@ -12,7 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from netcancel.journal import operations, sqlite_file, sqlite_joined
+from netcancel.journal import (
+    operations,
+    sqlite_file,
+    sqlite_health,
+    sqlite_joined,
+    sqlite_schema,
+)
 from netcancel.journal.database import DatabaseJournal, Joined, now_by
 from netcancel.journal.sqlite_joined import execute
 from netcancel.journal.statements import Query
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
+    from netcancel.journal.contract import Health
     from netcancel.journal.operations import Answer
     from netcancel.journal.vault import Vault
     from netcancel.journal.writer import Work
@@ -30,6 +37,9 @@ LOOK_SECONDS: Final = 0.001
 
 PRIMARY_CODE: Final = 0xFF
 """What SQLite adds above this only says more of the same trouble."""
+
+OVERWRITING: Final = frozenset({Query.SHRED_BODIES, Query.REWRAP_KEY, Query.REWRAP_SECRET})
+"""After these, what was there before must be nowhere on the disk any more."""
 
 
 class Session:
@@ -46,7 +56,7 @@ class Session:
 
     def execute(self, query: Query, *values: Mapping[str, Any]) -> Answer:
         """Ask with named parameters."""
-        if query is Query.SHRED_BODIES:
+        if query in OVERWRITING:
             self._empties_log = self._is_wal  # after the commit: it holds what was overwritten
         return execute(self._connection.execute, query, values)
 
@@ -108,6 +118,10 @@ class Session:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
+    def health(self, now: int) -> Health:
+        """Read back what is in force on this connection."""
+        return sqlite_health.health(self._connection, now)
+
     def close(self) -> None:
         """Release the file."""
         self._connection.close()
@@ -161,7 +175,7 @@ def open_sqlite(
     Raises `ConfigurationError` for a file that can't or must not be used.
     """
     mode = mode or sqlite_file.journal_mode(sqlite3.sqlite_version_info)
-    secret = sqlite_file.prepare(path, vault, create=create, mode=mode)
+    secret = sqlite_schema.prepare(path, vault, create=create, mode=mode)
     return DatabaseJournal(SqliteDatabase(path, mode, clock), vault, vault.digest_by(secret))
 
 

@@ -1,4 +1,4 @@
-"""A journal's file on disk: where it may lie, how it is made, and how SQLite must hold it.
+"""A journal's file on disk: where it may lie, and how SQLite must hold it.
 
 The file is never opened and closed by anything but SQLite once a journal is in it: a close drops
 all POSIX locks that this process has on it.
@@ -11,25 +11,18 @@ import re
 import sqlite3
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from netcancel.errors import ConfigurationError
-from netcancel.journal.master_key import sync_directory
+from netcancel.journal.migrations import COMPATIBLE_FROM, refuse_newer
 from netcancel.journal.rows import SCHEMA
 from netcancel.journal.statements import Dialect, Query
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from netcancel.journal.vault import Vault
 
 APPLICATION_ID: Final = 0x6E65_7463
 """The file's mark: "netc"."""
 
 SQL: Final = Dialect("sqlite", "?")
-
-OUR_TABLES: Final = frozenset({"meta", "payment", "kept_answer", "history"})
 
 BUSY_SECONDS: Final = 3.0
 """How long to wait for another process's commit; less than the budget of a commit."""
@@ -89,28 +82,6 @@ def journal_mode(version: tuple[int, ...]) -> str:
     return "wal" if version >= FIRST_SAFE_WAL else "truncate"
 
 
-def prepare(path: Path, vault: Vault, *, create: bool, mode: str) -> bytes:
-    """Make the journal's file if need be, check all about it, and return its wrapped secret.
-
-    Raises `ConfigurationError` for a file that can't or must not be used.
-    """
-    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-        raise ConfigurationError("netcancel needs SQLite 3.37 or newer")
-    _check_place(path)
-    if create:
-        _make_file(path)
-    try:
-        connection = connect(path, mode)
-        try:
-            _make_schema(connection, path, vault, create=create)
-            _check_schema(connection, path)
-            return _secret_of(connection, vault)
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        raise ConfigurationError(f"the journal {path} can't be used: {error}") from None
-
-
 def connect(path: Path, mode: str) -> sqlite3.Connection:
     """Open the file as a journal must be held, and refuse it where SQLite doesn't comply."""
     _check_modes(path)
@@ -135,6 +106,40 @@ def read_text(content: bytes) -> str:
     return content.decode("utf-8", "backslashreplace")
 
 
+def mode_as_found(path: Path) -> str:
+    """Return the mode to hold a file in that is there, so that it stays as it is.
+
+    Raises `ConfigurationError` for a file that can't be read, or can't be held safely so.
+    """
+    _check_modes(path)
+    try:
+        # Not for reading only: SQLite may first have to undo what a crash left half done.
+        connection = sqlite3.connect(
+            f"file:{quote(str(path))}?mode=rw", uri=True, timeout=BUSY_SECONDS
+        )
+        try:
+            found = pragma(connection, "journal_mode")
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise ConfigurationError(f"the journal {path} can't be used: {error}") from None
+    if found == "wal" and sqlite3.sqlite_version_info < FIRST_SAFE_WAL:
+        raise ConfigurationError(
+            f"{path} is held in WAL mode by a newer SQLite, and this one ({sqlite3.sqlite_version})"
+            " can damage it so: give every process of the journal the same SQLite"
+        )
+    return "wal" if found == "wal" else "truncate"
+
+
+def file_system_at(directory: Path) -> str:
+    """Return the type of the file system that holds a directory; "" where nothing tells it."""
+    try:
+        mountinfo = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""  # not Linux: nothing is known of its mounts
+    return file_system_of(str(directory), mountinfo)
+
+
 def file_system_of(path: str, mountinfo: str) -> str:
     """Return the type of the file system that holds an absolute path; "" if none does.
 
@@ -156,14 +161,22 @@ def is_network(file_system: str) -> bool:
     return is_served or file_system in NETWORK_FILE_SYSTEMS
 
 
+def make_place(path: Path, *, create: bool) -> None:
+    """Check where the file may lie, and make it, empty, where `create` says so and it isn't there.
+
+    Raises `ConfigurationError`.
+    """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise ConfigurationError("netcancel needs SQLite 3.37 or newer")
+    _check_place(path)
+    if create:
+        _make_file(path)
+
+
 def _check_place(path: Path) -> None:
     if not path.parent.is_dir():
         raise ConfigurationError(f"there is no directory {path.parent} for the journal: make it")
-    try:
-        mountinfo = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return  # not Linux: nothing is known of its mounts
-    file_system = file_system_of(str(path.parent), mountinfo)
+    file_system = file_system_at(path.parent)
     if is_network(file_system):
         raise ConfigurationError(
             f"{path} lies on a network file system ({file_system}), where SQLite can't lock:"
@@ -201,93 +214,35 @@ def _check_modes(path: Path) -> None:
 def _check_owner(connection: sqlite3.Connection, path: Path) -> None:
     """Refuse another program's file, or a newer netcancel's, before anything is changed in it."""
     connection.execute("BEGIN")  # one view of all three: another process may be filling the file
-    application = _pragma(connection, "application_id")
-    version = _pragma(connection, "user_version")
-    is_new = (application, version) == (0, 0) and not _objects(connection)
+    application = pragma(connection, "application_id")
+    version = pragma(connection, "user_version")
+    is_new = (application, version) == (0, 0) and not objects_of(connection)
     connection.execute("COMMIT")
     if application != APPLICATION_ID and not is_new:
         raise ConfigurationError(f"{path} is a database of another program")
     if version > SCHEMA:
-        raise ConfigurationError(
-            f"{path} was written by a newer netcancel (schema {version}): upgrade this one"
-        )
+        refuse_newer(version, meta(connection, COMPATIBLE_FROM), str(path))
 
 
 def _set_pragmas(connection: sqlite3.Connection, path: Path, mode: str) -> None:
     """Set what holds for this connection only, and read back that it is in force."""
-    found = _pragma(connection, f"journal_mode={mode}")
+    found = pragma(connection, f"journal_mode={mode}")
     if found != mode:
         raise ConfigurationError(f"{path} is in journal mode {found}; it must be {mode}")
     for name, value in _PRAGMAS.items():
         connection.execute(f"PRAGMA {name}={value}")
-        if _pragma(connection, name) != value:
+        if pragma(connection, name) != value:
             raise ConfigurationError(f"this SQLite can't set {name} to {value}")
 
 
-def _make_schema(connection: sqlite3.Connection, path: Path, vault: Vault, *, create: bool) -> None:
-    """Fill an empty file, once, whoever comes first."""
-    if _pragma(connection, "user_version") == SCHEMA:
-        return
-    if not create:
-        raise ConfigurationError(
-            f"the journal {path} is empty: workers and reading commands never create one"
-        )
-    connection.execute("BEGIN IMMEDIATE")
-    if _pragma(connection, "user_version") == 0:
-        for statement in statements_of(SQL.script("0001_create.sql")):
-            connection.execute(statement)
-        write = SQL.load(Query.WRITE_META)
-        for name, value in {"key_id": vault.key_id, "secret": vault.new_secret()}.items():
-            connection.execute(write.text, write.bind({"name": name, "value": value}))
-        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version={SCHEMA}")
-    connection.execute("COMMIT")
-    sync_directory(path.parent)
-
-
-def statements_of(text: str) -> Iterator[str]:
-    """Split a script into its statements; triggers hold semicolons of their own."""
-    statement = ""
-    for line in text.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
-
-
-def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a file whose tables, constraints and triggers of ours aren't exactly the schema's.
-
-    A merchant's own tables beside them are welcome: orders and confirmations commit together.
-    """
-    pattern = sqlite3.connect(":memory:")
-    try:
-        pattern.executescript(SQL.script("0001_create.sql"))
-        expected = _objects(pattern)
-        if _objects(connection, OUR_TABLES) != expected:
-            raise ConfigurationError(f"somebody changed the tables of {path}: restore it")
-    finally:
-        pattern.close()
-
-
-def _secret_of(connection: sqlite3.Connection, vault: Vault) -> bytes:
+def meta(connection: sqlite3.Connection, name: str) -> bytes | None:
+    """Return what the journal says of itself; None: nothing under this name."""
     read = SQL.load(Query.READ_META)
-    rows = [
-        connection.execute(read.text, read.bind({"name": name})).fetchone()
-        for name in ("key_id", "secret")
-    ]
-    if None in rows:
-        raise ConfigurationError("the journal has lost its key's mark: restore it")
-    key_id, secret = (bytes(row["value"]) for row in rows)
-    if key_id != vault.key_id:
-        raise ConfigurationError(
-            f"the journal was made with another vault key (id {key_id.hex()}, this one is"
-            f" {vault.key_id.hex()}): set NETCANCEL_VAULT_KEY to the key that it was made with"
-        )
-    return secret
+    row = connection.execute(read.text, read.bind({"name": name})).fetchone()
+    return None if row is None else bytes(row[0])
 
 
-def _objects(
+def objects_of(
     connection: sqlite3.Connection, tables: frozenset[str] | None = None
 ) -> list[tuple[Any, ...]]:
     """Return tables, and what belongs to them: `tables`, or all."""
@@ -299,6 +254,7 @@ def _objects(
     return [row[1:] for row in rows if tables is None or row[0] in tables]
 
 
-def _pragma(connection: sqlite3.Connection, name: str) -> Any:  # noqa: ANN401  what SQLite says
+def pragma(connection: sqlite3.Connection, name: str) -> Any:  # noqa: ANN401  what SQLite says
+    """Return what a pragma says, or what it said to being set."""
     row = connection.execute(f"PRAGMA {name}").fetchone()
     return None if row is None else row[0]

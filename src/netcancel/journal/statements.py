@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from importlib.resources.abc import Traversable
 
 ROWS_MAX: Final = 64
 """Most rows in one statement; a long one takes a while to prepare, once for each connection."""
 
+_MIGRATION = re.compile(r"([0-9]{4})_[a-z_]+\.sql")
 _NAME = re.compile(r"(?<!:):([a-z_]+)")
 _COMMENT = re.compile(r"--[^\n]*")
 # How a row stands in a statement for many, and what joins it to the next.
@@ -21,6 +24,14 @@ _ROWS: Final = (
     (re.compile(r"(?<=VALUES )\([^()]*\)"), ", "),
     (re.compile(r"(?<=JOIN \()\s*SELECT :[^()]*(?=\) AS new)"), " UNION ALL "),
 )
+
+
+class Migration(NamedTuple):
+    """One step of a database's schema: the script that leads from the number before to this one."""
+
+    number: int
+    name: str
+    script: str
 
 
 class Query(StrEnum):
@@ -53,10 +64,37 @@ class Query(StrEnum):
     SHRED_BODIES = "shred_bodies"
     READ_META = "read_meta"
     WRITE_META = "write_meta"
+    VAULT_KEYS = "vault_keys"
+    USE_VAULT_KEY = "use_vault_key"
+    SEALED_WITH = "sealed_with"
+    REWRAP_KEY = "rewrap_key"
+    REWRAP_SECRET = "rewrap_secret"  # noqa: S105  the name of a file
+    VAULT_KEY_TO_WRITE = "vault_key_to_write"
+    FORGET_VAULT_KEY = "forget_vault_key"
+    ARCHIVABLE = "archivable"
+    USE_NUMBER = "use_number"
+    FORGET_HISTORY = "forget_history"
+    FORGET_PAYMENT = "forget_payment"
+    USED_NUMBER = "used_number"
+    STRANGERS = "strangers"
+    ANY_PAYMENT = "any_payment"
+    INCARNATIONS = "incarnations"
+    INCARNATION_TO_WRITE = "incarnation_to_write"
+    BEGIN_INCARNATION = "begin_incarnation"
+    ADVANCE_INCARNATION = "advance_incarnation"
+    CHECK_IN = "check_in"
+    CHECK_OUT = "check_out"
+    FORGET_WORKERS = "forget_workers"
+    WORKERS = "workers"
+    HOLD = "hold"
+    PLACE_HOLD = "place_hold"
+    RELEASE_HOLD = "release_hold"
     # Of servers only.
     JOIN = "join"
     IS_MADE = "is_made"
     LOCK_TO_MAKE = "lock_to_make"
+    UPDATE_META = "update_meta"
+    HEALTH = "health"
     SHAPE = "shape"
     # Where triggers can't do it.
     TELL = "tell"
@@ -145,10 +183,24 @@ class Dialect:
         texts = {size: before + joiner.join([positions] * size) + after for size in sizes}
         return RowsStatement({size: Statement(text, names) for size, text in texts.items()})
 
+    @cached_property
+    def migrations(self) -> tuple[Migration, ...]:
+        """The steps of the schema, by their numbers; the first makes it."""
+        found = ((_MIGRATION.fullmatch(file.name), file) for file in self._files.iterdir())
+        steps = [
+            Migration(int(match[1]), file.name.removesuffix(".sql"), self.script(file.name))
+            for match, file in found
+            if match is not None
+        ]
+        return tuple(sorted(steps))
+
     def script(self, name: str) -> str:
         """Return the text of a file."""
-        folder = files("netcancel.journal").joinpath("sql", self._folder)
-        return folder.joinpath(name).read_text(encoding="utf-8")
+        return self._files.joinpath(name).read_text(encoding="utf-8")
+
+    @property
+    def _files(self) -> Traversable:
+        return files("netcancel.journal").joinpath("sql", self._folder)
 
     def _load(self, query: Query) -> Statement | RowsStatement:
         loaded = self.load_rows(query) if query in FOR_MANY else self.load(query)

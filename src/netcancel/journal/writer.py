@@ -116,7 +116,7 @@ class Writer(Generic[S]):
         """Have neither thread nor work: a child's state after a fork."""
         self._lock = threading.Lock()
         self._runner = _Runner(self._connect, self._pause)
-        self._thread: threading.Thread | None = None
+        self._is_begun = False
 
     def ask_to_rest(self) -> None:
         """Have the thread close the session after the batch at hand, and hold still."""
@@ -124,8 +124,8 @@ class Writer(Generic[S]):
 
     def wait_until_resting(self) -> None:
         """Return when no session is open and none will be."""
-        while self._thread is not None and self._thread.is_alive():
-            if self._thread is threading.current_thread() or self._runner.is_resting(LOOK_SECONDS):
+        while self._runner.is_at_work:
+            if self._runner.is_resting(LOOK_SECONDS):
                 return
 
     def go_on(self) -> None:
@@ -139,9 +139,9 @@ class Writer(Generic[S]):
             if self._is_closed:
                 future.set_exception(JournalClosed("the journal is closed"))
                 return future
-            if self._thread is None:
+            if not self._is_begun:
                 try:
-                    self._thread = self._start()
+                    self._start()
                 except RuntimeError as error:  # the system gives no more threads
                     future.set_exception(JournalUnavailable(f"no thread for the journal: {error}"))
                     return future
@@ -153,14 +153,14 @@ class Writer(Generic[S]):
         with self._lock:
             self._is_closed = True
             self._runner.put(_Wish.END)
-            thread = self._thread
-        if thread is not None:
-            thread.join()
+            is_begun = self._is_begun
+        if is_begun:
+            self._runner.wait_for_the_end()
 
-    def _start(self) -> threading.Thread:
-        thread = threading.Thread(target=self._runner.run, name="netcancel-journal", daemon=True)
-        thread.start()
-        return thread
+    def _start(self) -> None:
+        """Start the thread. Interrupted, it may have started: then the next one has no work."""
+        threading.Thread(target=self._runner.run, name="netcancel-journal", daemon=True).start()
+        self._is_begun = True
 
 
 class _Forks:
@@ -225,6 +225,9 @@ class _Runner(Generic[S]):
         self._connect = connect
         self._pause = pause
         self._tasks: queue.SimpleQueue[_Task[S] | _Wish] = queue.SimpleQueue()
+        self._is_taken = threading.Lock()
+        self._has_begun = threading.Event()
+        self._thread: threading.Thread | None = None
         self._shall_rest = threading.Event()
         self._rests = threading.Event()
         self._may_go_on = threading.Event()
@@ -233,8 +236,25 @@ class _Runner(Generic[S]):
         """Queue a task, or a wish."""
         self._tasks.put(task)
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether another thread than the caller's is running this."""
+        thread = self._thread
+        is_other = thread is not threading.current_thread()
+        return thread is not None and is_other and thread.is_alive()
+
+    def wait_for_the_end(self) -> None:
+        """Return when the thread that was started has ended."""
+        self._has_begun.wait()
+        if self._thread is not None:
+            self._thread.join()
+
     def run(self) -> None:
-        """Work until told to end."""
+        """Work until told to end, unless another thread does already."""
+        if not self._is_taken.acquire(blocking=False):
+            return
+        self._thread = threading.current_thread()
+        self._has_begun.set()
         session: S | None = None
         batch: list[_Task[S]] = []
         is_open = True

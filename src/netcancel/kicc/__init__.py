@@ -5,7 +5,7 @@ Sections cited as "spec 1.3" are those of `docs/spec.md`.
 """
 
 from netcancel.kicc.answers import ApprovalAnswer
-from netcancel.kicc.codes import MANUAL_DECLINE_CODES, Codes, NetCancelCodes
+from netcancel.kicc.codes import MANUAL_DECLINE_CODES, SUCCESS, Codes, NetCancelCodes
 from netcancel.kicc.judge import Expected, judge_approval, judge_cancel, judge_net_cancel
 from netcancel.kicc.messages import (
     ApprovalRequest,
@@ -49,6 +49,7 @@ __all__ = [
     "CONTENT_TYPE",
     "MANUAL_DECLINE_CODES",
     "NET_CANCEL_PATH",
+    "SUCCESS",
     "Acknowledged",
     "Acknowledgement",
     "AmountDiffers",

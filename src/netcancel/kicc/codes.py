@@ -63,6 +63,18 @@ class Codes:
             first <= code <= last for first, last in self.ranges
         )
 
+    def meets(self, other: Codes) -> bool:
+        """Whether a code is in both."""
+        return (
+            any(code in other for code in self.exact)
+            or any(code in self for code in other.exact)
+            or any(
+                first <= other_last and other_first <= last
+                for first, last in self.ranges
+                for other_first, other_last in other.ranges
+            )
+        )
+
     def __or__(self, other: Codes) -> Codes:
         return Codes(self.exact | other.exact, self.ranges | other.ranges)
 

@@ -21,6 +21,7 @@ from netcancel.kicc.fields import (
     CANCEL_FIELDS,
     FIELDS,
     NET_CANCEL_FIELDS,
+    REQUEST_FIELDS,
     Field,
     Kind,
 )
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 _AMOUNTS = frozenset({Kind.TOTAL, Kind.PART})
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+_WIRES = frozenset(field.wire for field in REQUEST_FIELDS)
+_FOLDED_WIRES = frozenset(wire.casefold() for wire in _WIRES)
 
 _NAME_CHARACTERS_MAX = 40
 """An unknown field's name is quoted up to this length; a longer one is no field's name."""
@@ -126,10 +130,13 @@ class _Request(_Checked):
     def received(cls, body: bytes) -> Self:
         """Read a request that somebody else wrote; raise InvalidRequest for what breaks a rule.
 
-        Fields of no request of ours are left aside, as a gateway does. An amount that may be left
+        Fields of no request of ours are left aside, as a gateway does, unless a reader that takes
+        no notice of capitals could take one for a field of the manual. An amount that may be left
         out counts as 0 (spec 1.1).
         """
         read = _read(body)
+        if any(name not in _WIRES and name.casefold() in _FOLDED_WIRES for name in read):
+            raise InvalidRequest("body", "has a field of the manual in other capitals")
         values = {field.name: read[field.wire] for field in cls.fields if field.wire in read}
         return cls.model_validate({"vat_amt": 0, "svc_amt": 0} | values)
 

@@ -31,6 +31,11 @@ def alarm(*, tid: str, merc_trx_no: str, state: str, text: str) -> None:
     )
 
 
+def alarm_of_journal(text: str, *details: object) -> None:
+    """Say that a person should look at a journal as a whole."""
+    _say(logging.ERROR, text, *details)
+
+
 def notice(text: str, *details: object) -> None:
     """Say something that an operator may want to know."""
     _say(logging.WARNING, text, *details)

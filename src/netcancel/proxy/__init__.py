@@ -3,11 +3,12 @@
 It serves the manual's three paths. A shop's request is believed by the shop's own signature
 (`admission`); what it asks for is done under the duty (`till`): journaled, sent with the very bytes
 of its body but signed anew by the channel, judged, net-cancelled where the answer is lost. It hears
-the gateway's own bytes, or one of our refusals (`replies`). `app` and `serving` are the HTTP side.
+the gateway's own bytes, or one of our refusals (`replies`). `app`, `connection` and `serving` are
+the HTTP side.
 """
 
 from netcancel.proxy.app import make_app
-from netcancel.proxy.serving import ProxyServer
+from netcancel.proxy.serving import ProxyServer, allow_files
 from netcancel.proxy.till import Till
 
-__all__ = ["ProxyServer", "Till", "make_app"]
+__all__ = ["ProxyServer", "Till", "allow_files", "make_app"]

@@ -2,7 +2,8 @@
 
 The signed text has no separators. What keeps its parts from being shifted against each other: the
 channel is one that we know and the path one of three, the timestamp has 13 digits, and a nonce has
-no character with which a JSON object could begin. Whoever is refused is told that, and not why.
+no character with which a JSON object could begin. Whoever is refused is told that, and not why;
+only who has signed well hears more.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from netcancel.kicc.signature import (
     TIMESTAMP_HEADER,
     signature,
 )
+from netcancel.proxy.replies import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,33 +56,39 @@ class Admission:
 
     def admit(
         self, headers: Iterable[tuple[bytes, bytes]], path: str, body: bytes, *, now: float
-    ) -> Shop | None:
-        """Return the shop that signed a request; None: refused.
+    ) -> Shop | Refusal:
+        """Return the shop that signed a request, or why it isn't served.
 
         `headers` have names in lower case; `now`: seconds since the epoch.
         """
         found = [(name, value) for name, value in headers if name in _HEADERS]
         given = {name: value.decode("latin-1") for name, value in found}
         if len(found) != len(_HEADERS) or len(given) != len(_HEADERS):
-            return None
+            return Refusal.NOT_ADMITTED
         channel, timestamp, nonce, signed = (given[name] for name in _HEADERS)
         if not (_TIMESTAMP.fullmatch(timestamp) and _NONCE.fullmatch(nonce)):
-            return None
+            return Refusal.NOT_ADMITTED
         shop = self._shops.get(channel)
         known = self._nobody if shop is None else shop.credentials
         keys = [known] if known.previous is None else [known, known.previous]
         ours = [signature(key, path, body, timestamp=timestamp, nonce=nonce) for key in keys]
         is_signed = any(hmac.compare_digest(each.encode(), signed.encode()) for each in ours)
-        if not (is_signed and _OBJECT.match(body)):
-            return None
         is_fresh = abs(now - int(timestamp) / 1000) <= WINDOW_SECONDS
-        return shop if is_fresh and self._is_first(channel, nonce, now) else None
+        if shop is None or not (is_signed and is_fresh and _OBJECT.match(body)):
+            return Refusal.NOT_ADMITTED
+        return self._why_not_first(channel, nonce, now) or shop
 
-    def _is_first(self, channel: str, nonce: str, now: float) -> bool:
-        """Note a nonce for as long as its timestamp could be taken for fresh."""
+    def _why_not_first(self, channel: str, nonce: str, now: float) -> Refusal | None:
+        """Note a nonce for as long as its timestamp could be taken for fresh.
+
+        A nonce that came before may have been sent again by the shop's HTTP layer: its shop must
+        not read that nothing was sent.
+        """
         while self._nonces and next(iter(self._nonces.values())) < now:
             self._nonces.popitem(last=False)
-        if (channel, nonce) in self._nonces or len(self._nonces) >= self._nonces_max:
-            return False
+        if (channel, nonce) in self._nonces:
+            return Refusal.SENT_BEFORE
+        if len(self._nonces) >= self._nonces_max:
+            return Refusal.NOT_NOW
         self._nonces[channel, nonce] = now + 2 * WINDOW_SECONDS
-        return True
+        return None

@@ -30,25 +30,23 @@ BODY_SECONDS: Final = 10.0
 """A body that takes longer is a client that hangs."""
 
 IN_FLIGHT_MAX: Final = 512
-"""More at once are refused: each waits for the gateway, and its shop has a time-out."""
+"""More at once of one path are refused: each waits for the gateway, and shops have time-outs."""
 
 
 def make_app(till: Till, admission: Admission, clock: Callable[[], float] = time.time) -> Starlette:
     """Make the application; `clock` gives seconds since the epoch, for the age of signatures."""
-    counter = _Counter(till, admission, clock)
     paths = (APPROVAL_PATH, CANCEL_PATH, NET_CANCEL_PATH)
-    return Starlette(
-        routes=[Route(path, counter.receive, methods=["POST"]) for path in paths],
-        exception_handlers={
-            404: _unknown_path,
-            405: _unknown_path,
-            Exception: _bug,
-        },
+    counters = {path: _Counter(till, admission, clock) for path in paths}
+    app = Starlette(
+        routes=[Route(path, each.receive, methods=["POST"]) for path, each in counters.items()],
+        exception_handlers={404: _unknown_path, 405: _unknown_path},
     )
+    app.router.redirect_slashes = False  # whoever follows a redirect sends a POST twice
+    return app
 
 
 class _Counter:
-    """Where shops hand in their requests."""
+    """Where shops hand in the requests of one path: held-up approvals keep no net-cancel out."""
 
     def __init__(self, till: Till, admission: Admission, clock: Callable[[], float]) -> None:
         self._till = till
@@ -63,6 +61,9 @@ class _Counter:
         self._in_flight += 1
         try:
             return _response(await self._reply(request))
+        except Exception:  # noqa: BLE001  raised on, it would be logged with all that it says
+            log.bug("in the proxy")
+            return _response(refusal(Refusal.UNKNOWN))
         finally:
             self._in_flight -= 1
 
@@ -77,8 +78,8 @@ class _Counter:
         if body is None:
             return refusal(Refusal.TOO_LARGE)
         shop = self._admission.admit(request.headers.raw, path, body, now=self._clock())
-        if shop is None:
-            return refusal(Refusal.NOT_ADMITTED)
+        if isinstance(shop, Refusal):
+            return refusal(shop)
         gone = asyncio.create_task(_wait_until_gone(request.receive))
         try:
             return await self._till.serve(shop, path, body, gone.done)
@@ -119,8 +120,3 @@ def _response(reply: Reply) -> Response:
 
 async def _unknown_path(_request: Request, _error: Exception) -> Response:
     return _response(refusal(Refusal.UNKNOWN_PATH))
-
-
-async def _bug(_request: Request, _error: Exception) -> Response:
-    log.bug("in the proxy")
-    return _response(refusal(Refusal.UNKNOWN))

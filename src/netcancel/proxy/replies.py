@@ -13,10 +13,13 @@ from enum import Enum
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from netcancel.kicc import SUCCESS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from netcancel.core.payment import Payment
+    from netcancel.kicc import CancelRequest
 
 
 class Refusal(Enum):
@@ -56,7 +59,7 @@ class Refusal(Enum):
         "NC06",
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Nothing was sent",
-        "try again later, under a new number",
+        "an approval: later, under a new number; a cancel or a net-cancel: send it again",
     )
     IN_DOUBT = (
         "NC07",
@@ -98,8 +101,14 @@ class Refusal(Enum):
     TOO_LARGE = (
         "NC14",
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        "The body is too large",
-        "send the manual's fields only",
+        "The body is too large, or came too slowly",
+        "send the manual's fields only; nothing was sent",
+    )
+    SENT_BEFORE = (
+        "NC15",
+        HTTPStatus.CONFLICT,
+        "A request with this nonce came before",
+        "treat it as a lost answer: send the net-cancel, or the request again with a new nonce",
     )
 
     def __init__(self, code: str, status: HTTPStatus, says: str, advice: str) -> None:
@@ -128,9 +137,9 @@ def refusal(why: Refusal, detail: str = "", *, echo: Mapping[str, object] = {}) 
     return _written(why.status, why.code, message, echo)
 
 
-def success(message: str, payment: Payment) -> Reply:
+def success(message: str, *, echo: Mapping[str, object]) -> Reply:
     """Say that it is done, in the manual's form, where no answer of the gateway says it."""
-    return _written(HTTPStatus.OK, "0000", message, echo_of(payment))
+    return _written(HTTPStatus.OK, SUCCESS, message, echo)
 
 
 def remembered_approval(payment: Payment) -> Reply:
@@ -141,13 +150,13 @@ def remembered_approval(payment: Payment) -> Reply:
     return _written(HTTPStatus.OK, code, message, echo_of(payment))
 
 
-def echo_of(payment: Payment) -> dict[str, object]:
-    """Return what an answer repeats of its request."""
+def echo_of(asked: Payment | CancelRequest) -> dict[str, object]:
+    """Return what an answer repeats of its request: a cancel has a number of its own."""
     return {
-        "tid": payment.tid,
-        "svcId": payment.svc_id,
-        "bizrNo": payment.bizr_no,
-        "mercTrxNo": payment.merc_trx_no,
+        "tid": asked.tid,
+        "svcId": asked.svc_id,
+        "bizrNo": asked.bizr_no,
+        "mercTrxNo": asked.merc_trx_no,
     }
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import resource
 import socket
-from typing import TYPE_CHECKING, Final
+import ssl
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import uvicorn
 
 from netcancel.errors import ConfigurationError
+from netcancel.observe import log
 from netcancel.proxy.admission import Admission
 from netcancel.proxy.app import IN_FLIGHT_MAX, make_app
+from netcancel.proxy.connection import CONNECTIONS_MAX, IDLE_SECONDS, Connection
 from netcancel.proxy.till import Till
 from netcancel.recovery import RecoveryThread
 from netcancel.wire.addresses import is_loopback
@@ -24,8 +28,9 @@ if TYPE_CHECKING:
 
 HEADER_BYTES_MAX: Final = 16 * 1024
 BACKLOG: Final = 256
-CONNECTIONS_MAX: Final = 2 * IN_FLIGHT_MAX
-"""Idle ones included; a connection above them is told 503."""
+
+FILES_WANTED: Final = CONNECTIONS_MAX + 3 * IN_FLIGHT_MAX + 256
+"""A connection of each shop, one to the gateway for each request, and the journal's files."""
 
 
 class ProxyServer:
@@ -37,17 +42,18 @@ class ProxyServer:
             raise ConfigurationError(
                 "no shop may use the proxy: add [[shops]] to the settings file"
             )
-        is_local = is_loopback(server.host)
-        if server.certificate_file is None and not is_local:
+        if server.certificate_file is None and not is_loopback(server.host):
             raise ConfigurationError(
                 f"the proxy would take tokens in clear on {server.host}: set certificate_file and"
                 " key_file of the table server, or listen on 127.0.0.1"
             )
+        if server.certificate_file is not None:
+            _check_certificate(server.certificate_file, server.key_file)
         self._desk = desk
         self._till = Till(desk, shops)
         self._scheme = "http" if server.certificate_file is None else "https"
-        self._socket = _bound(server.host, server.port)
         self._uvicorn = uvicorn.Server(self._config(make_app(self._till, Admission(shops)), server))
+        self._socket = _bound(server.host, server.port)
 
     @property
     def base_url(self) -> str:
@@ -56,7 +62,7 @@ class ProxyServer:
         return f"{self._scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
     async def run(self) -> None:
-        """Serve until SIGTERM, SIGINT or `stop`; then finish what is in flight."""
+        """Serve until `stop`; finish what is in flight, and hand over what is still owed."""
         recovery = RecoveryThread(self._desk)
         try:
             await self._uvicorn.serve(sockets=[self._socket])
@@ -65,19 +71,13 @@ class ProxyServer:
             recovery.stop()
 
     def stop(self) -> None:
-        """Take no more requests; safe to call from any thread."""
+        """Take no more requests; safe to call from any thread and from a signal's handler."""
         self._uvicorn.should_exit = True
 
     def _config(self, app: Starlette, server: Server) -> uvicorn.Config:
-        try:
-            return self._loaded(app, server)
-        except (OSError, ValueError) as error:
-            raise ConfigurationError(f"the proxy's certificate can't be used: {error}") from None
-
-    def _loaded(self, app: Starlette, server: Server) -> uvicorn.Config:
         config = uvicorn.Config(
             app,
-            http="h11",  # the one that tells of a shop that has gone as soon as its socket does
+            http=Connection,
             loop="asyncio",
             ws="none",
             lifespan="off",
@@ -86,7 +86,7 @@ class ProxyServer:
             proxy_headers=False,
             server_header=False,
             backlog=BACKLOG,
-            limit_concurrency=CONNECTIONS_MAX,
+            timeout_keep_alive=IDLE_SECONDS,
             h11_max_incomplete_event_size=HEADER_BYTES_MAX,
             timeout_graceful_shutdown=round(2 * self._desk.policy.timeout_seconds) + 10,
             ssl_certfile=server.certificate_file,
@@ -94,6 +94,40 @@ class ProxyServer:
         )
         config.load()
         return config
+
+
+def allow_files() -> None:
+    """Let this process open as many files as it may need, or say that it can't."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES_WANTED if hard == resource.RLIM_INFINITY else min(FILES_WANTED, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if wanted < FILES_WANTED:
+        log.notice(
+            "only %d files may be open: above that shops are kept waiting, %d are wanted",
+            wanted,
+            FILES_WANTED,
+        )
+
+
+def _check_certificate(certificate: str, key: str | None) -> None:
+    """Raise `ConfigurationError` where the server's side of TLS can't be made of these files."""
+    try:
+        # Without a password of ours OpenSSL would ask for one on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+            certificate, key, password=_refuse_password
+        )
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"the proxy's certificate {certificate!a} and its key {key or certificate!a} can't be"
+            f" used: {error.strerror if isinstance(error, OSError) else error}"
+        ) from None
+
+
+def _refuse_password() -> NoReturn:
+    raise ConfigurationError(
+        "the proxy's key is encrypted: give an unencrypted PEM file that only this user can read"
+    )
 
 
 def _bound(host: str, port: int) -> socket.socket:

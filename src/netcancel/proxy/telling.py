@@ -17,9 +17,10 @@ from netcancel.proxy.replies import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from netcancel.core.payment import Payment
+    from netcancel.kicc import CancelRequest
 
     Kept = Callable[[Payment, Asked], Awaitable[bytes | None]]
     """Opens the kept bytes of an answer; None: shredded, or never kept."""
@@ -45,45 +46,46 @@ async def approval(payment: Payment, kept: Kept) -> Reply:
             body = await kept(payment, Asked.APPROVAL)
             return remembered_approval(payment) if body is None else gateways(body)
         case State.RESOLVED if payment.resolution is Resolution.CHARGE_STANDS:
-            return success("Approved, as a person found", payment)
+            return success("Approved, as a person found", echo=echo_of(payment))
         case State.RESOLVED:
-            return _refused(Refusal.VOIDED, payment)
+            return refusal(Refusal.VOIDED, echo=echo_of(payment))
         case _:
-            return _refused(_OF_APPROVAL.get(payment.state, Refusal.IN_DOUBT), payment)
+            why = _OF_APPROVAL.get(payment.state, Refusal.IN_DOUBT)
+            return refusal(why, echo=echo_of(payment))
 
 
-async def cancel(payment: Payment, kept: Kept) -> Reply:
-    """Answer a cancel; one that was lost is done when its net-cancel is acknowledged."""
-    was_refused = payment.last_event is Event.CANCEL_REFUSED
-    if payment.state is State.CANCELLED or was_refused:
+async def cancel(payment: Payment, request: CancelRequest, kept: Kept) -> Reply:
+    """Answer a cancel; one that was lost is done when its net-cancel is acknowledged.
+
+    The gateway's own bytes answer the cancel of their number only: another may have followed it.
+    """
+    was_answered = payment.state is State.CANCELLED or payment.last_event is Event.CANCEL_REFUSED
+    if was_answered and payment.cancel_trx_no == request.merc_trx_no:
         body = await kept(payment, Asked.CANCEL)
         if body is not None:
             return gateways(body)
-    return _done_or_refused(payment, "Cancel Success")
+    return _done_or_refused(payment, "Cancel Success", echo_of(request))
 
 
 def net_cancel(payment: Payment) -> Reply:
     """Answer a shop's own net-cancel; a declined payment has no charge, as it asks for."""
+    echo = echo_of(payment)
     if payment.state is State.DECLINED:
-        return success("Net-Cancel Success: declined, nothing was charged", payment)
-    return _done_or_refused(payment, "Net-Cancel Success")
+        return success("Net-Cancel Success: declined, nothing was charged", echo=echo)
+    return _done_or_refused(payment, "Net-Cancel Success", echo)
 
 
-def _done_or_refused(payment: Payment, message: str) -> Reply:
+def _done_or_refused(payment: Payment, message: str, echo: Mapping[str, object]) -> Reply:
     match payment.state:
         case state if state in _VOID:
-            return success(message, payment)
+            return success(message, echo=echo)
         case State.DECLINED:
-            return _refused(Refusal.NOT_CANCELLED, payment)
+            return refusal(Refusal.NOT_CANCELLED, echo=echo)
         case State.ESCALATED:
-            return _refused(Refusal.NEEDS_A_PERSON, payment)
+            return refusal(Refusal.NEEDS_A_PERSON, echo=echo)
         case State.RESOLVED if payment.resolution is Resolution.CHARGE_STANDS:
-            return _refused(Refusal.NOT_CANCELLED, payment)
+            return refusal(Refusal.NOT_CANCELLED, echo=echo)
         case State.RESOLVED:
-            return success(message, payment)
+            return success(message, echo=echo)
         case _:
-            return _refused(Refusal.IN_DOUBT, payment)
-
-
-def _refused(why: Refusal, payment: Payment) -> Reply:
-    return refusal(why, echo=echo_of(payment))
+            return refusal(Refusal.IN_DOUBT, echo=echo)

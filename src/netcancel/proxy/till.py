@@ -26,10 +26,19 @@ from netcancel.errors import (
     TooManyInDoubt,
 )
 from netcancel.freezing import freeze_received, freeze_void
-from netcancel.kicc import APPROVAL_PATH, CANCEL_PATH, CancelRequest, NoAnswer
+from netcancel.kicc import (
+    APPROVAL_PATH,
+    CANCEL_PATH,
+    AnswerLost,
+    CancelRequest,
+    Expected,
+    RawAnswer,
+    judge_cancel,
+)
+from netcancel.kicc.fields import FIELDS
 from netcancel.observe import log
 from netcancel.proxy import telling
-from netcancel.proxy.replies import Refusal, Reply, refusal
+from netcancel.proxy.replies import Refusal, Reply, echo_of, gateways, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,6 +63,10 @@ _REFUSALS: Final[dict[type[NetcancelError], Refusal]] = {
     PaymentNotFound: Refusal.NOT_CANCELLED,
 }
 """What is told for an error by which a flow says that nothing was sent."""
+
+
+_NAMED_OTHERWISE: Final = {"cancel_trx_no": "merc_trx_no"}
+"""A cancel's own number has a name of its own in this library only."""
 
 
 class Till:
@@ -84,8 +97,8 @@ class Till:
                 return await self._cancel(shop, body)
             return await self._net_cancel(shop, body)
         except tuple(_REFUSALS) as error:
-            is_rule = isinstance(error, InvalidRequest)
-            return refusal(_REFUSALS[type(error)], str(error) if is_rule else "")
+            why = next(why for kind, why in _REFUSALS.items() if isinstance(error, kind))
+            return refusal(why, _rule(error) if isinstance(error, InvalidRequest) else "")
 
     async def aclose(self) -> None:
         """Interrupt what is still being voided: each payment is handed to recovery."""
@@ -139,7 +152,7 @@ class Till:
         _check_terminal(shop, request.tid)
         original = await self._original(request)
         if original is None:
-            return await self._forward(shop, CANCEL_PATH, body)
+            return await self._forward(shop, request, body)
         wish = flows.CancelWish(
             worlds=frozenset([self._world(shop)]),
             tid=original.tid,
@@ -150,20 +163,22 @@ class Till:
             keeps_answer=True,
         )
         payment = await self._drive(flows.cancel(wish, self._policy))
-        return await telling.cancel(payment, self._kept)
+        return await telling.cancel(payment, request, self._kept)
 
     async def _original(self, request: CancelRequest) -> Payment | None:
         journal = self._desk.journal
         find = journal.find_by_van_number if request.wcc == "T" else journal.find
         return await _result(find(request.tid, request.cnd_trx_no))
 
-    async def _forward(self, shop: Shop, path: str, body: bytes) -> Reply:
-        """Pass on what is about a payment from before this journal."""
-        flow = flows.forward(self._world(shop), path, body, self._policy)
-        reception = await self._drive(flow)
-        if isinstance(reception, NoAnswer):
-            return refusal(Refusal.CANCEL_LOST)
-        return Reply(reception.status, reception.body)
+    async def _forward(self, shop: Shop, request: CancelRequest, body: bytes) -> Reply:
+        """Pass on a cancel of a payment from before this journal, and an answer that is one."""
+        reception = await self._drive(
+            flows.forward(self._world(shop), CANCEL_PATH, body, self._policy)
+        )
+        verdict = judge_cancel(reception, Expected.of(request))
+        if isinstance(verdict, AnswerLost) or not isinstance(reception, RawAnswer):
+            return refusal(Refusal.CANCEL_LOST, echo=echo_of(request))
+        return gateways(reception.body)
 
     async def _net_cancel(self, shop: Shop, body: bytes) -> Reply:
         world = self._world(shop)
@@ -205,6 +220,12 @@ async def _result(future: Future[T]) -> T:
             return await asyncio.wrap_future(future)
     except TimeoutError:
         raise JournalUnavailable(f"no answer in {COMMIT_BUDGET_SECONDS:g} s") from None
+
+
+def _rule(error: InvalidRequest) -> str:
+    """Name the broken rule by the field's name in the manual."""
+    field = FIELDS.get(_NAMED_OTHERWISE.get(error.field, error.field))
+    return f"{error.field if field is None else field.wire}: {error.rule}"
 
 
 def _check_terminal(shop: Shop, tid: str) -> None:

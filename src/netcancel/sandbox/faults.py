@@ -328,7 +328,7 @@ class FaultPlan:
         if times is None and rate is None:
             times = 1
         _check_frequency(times, rate)
-        place = fault.endpoint if endpoint is None else Endpoint(endpoint)
+        place = fault.endpoint if endpoint is None else _endpoint_named(endpoint)
         if place not in fault.endpoints:
             message = f"{name} can't hit {place.value}"
             raise ValueError(message)
@@ -373,7 +373,11 @@ def parse_fault(text: str) -> tuple[str, str | None, float | None]:
     name_and_place, _, rate = text.partition(":")
     name, _, place = name_and_place.partition("@")
     _fault_named(name)
-    return name, place or None, float(rate) if rate else None
+    try:
+        return name, place or None, float(rate) if rate else None
+    except ValueError:
+        message = f"the rate {rate!r} of {name} is no number: write {name}:0.1"
+        raise ValueError(message) from None
 
 
 def inject_all(plan: FaultPlan, texts: Iterable[str]) -> None:
@@ -388,6 +392,14 @@ def _fault_named(name: str) -> Fault:
         message = f"no fault is called {name!r}; there are: {', '.join(FAULTS)}"
         raise ValueError(message)
     return FAULTS[name]
+
+
+def _endpoint_named(name: str) -> Endpoint:
+    try:
+        return Endpoint(name)
+    except ValueError:
+        message = f"no endpoint is called {name!r}; there are: {', '.join(Endpoint)}"
+        raise ValueError(message) from None
 
 
 def _check_frequency(times: int | None, rate: float | None) -> None:

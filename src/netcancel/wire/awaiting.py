@@ -12,8 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from netcancel.wire import clock as host_clock
-from netcancel.wire.conversation import READ, Conversation, SocketWait, Wait
+from netcancel.wire.conversation import Conversation
 from netcancel.wire.pool import Pool
+from netcancel.wire.waiting import READ, SocketWait, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable

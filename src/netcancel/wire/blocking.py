@@ -5,11 +5,12 @@ from __future__ import annotations
 import concurrent.futures
 import math
 import select
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from netcancel.wire import clock as host_clock
-from netcancel.wire.conversation import Conversation, SocketWait, Wait
+from netcancel.wire.conversation import Conversation
 from netcancel.wire.pool import Pool
+from netcancel.wire.waiting import SocketWait, Steps, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from netcancel.kicc.raw import Reception
     from netcancel.wire.exchange import Request
     from netcancel.wire.gateway import Gateway
+
+
+_T = TypeVar("_T")
 
 
 class BlockingTransport:
@@ -46,18 +50,23 @@ class BlockingTransport:
         steps = Conversation(
             self._gateway, self._pool, request, deadline=deadline, clock=self._clock
         ).steps()
-        try:
-            while True:
-                _wait(next(steps))
-        except StopIteration as end:
-            reception: Reception = end.value
-            return reception
-        finally:
-            steps.close()
+        return run(steps)
 
     def close(self) -> None:
         """Close the idle connections; exchanges still under way end as they would."""
         self._pool.close()
+
+
+def run(steps: Steps[_T]) -> _T:
+    """Take the steps in this thread, waiting where they ask for it; an exception ends them."""
+    try:
+        while True:
+            _wait(next(steps))
+    except StopIteration as end:
+        result: _T = end.value
+        return result
+    finally:
+        steps.close()
 
 
 def _wait(wait: Wait) -> None:

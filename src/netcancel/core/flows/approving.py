@@ -42,6 +42,7 @@ from netcancel.core.payment import (
     Opened,
     Payment,
     TooMany,
+    Used,
 )
 from netcancel.core.policy import COMMIT_BUDGET_SECONDS, SEND_WITHIN_SECONDS, Policy
 from netcancel.core.refund import freeze_cancel
@@ -112,6 +113,8 @@ def _open_and_charge(order: Order, policy: Policy) -> Flow[Charged]:
         case Known():
             message = "this number was used before, with other data or in another world"
             raise DuplicateTransaction(message)
+        case Used():
+            raise DuplicateTransaction("this number was used before, by a payment that is archived")
         case TooMany():
             raise TooManyInDoubt(f"{policy.max_in_doubt} payments are in doubt; nothing was sent")
         case Unavailable(detail):

@@ -15,7 +15,7 @@ from netcancel.core.flows.cancelling import CancelWish, cancel
 from netcancel.core.flows.net_cancelling import net_cancel
 from netcancel.core.flows.writing import Fate, Hand, await_decision, or_hand_over, write
 from netcancel.core.lifecycle import Event, State
-from netcancel.core.payment import Change, Claim, Intent, Known, Opened, Payment
+from netcancel.core.payment import Change, Claim, Intent, Known, Opened, Payment, Used
 from netcancel.errors import InvalidRequest, JournalUnavailable, PaymentNotFound
 
 if TYPE_CHECKING:
@@ -28,10 +28,12 @@ AGREED: Final = (
     "trx_amt",
     "vat_amt",
     "svc_amt",
-    "tran_dt",
-    "tran_tm",
 )
-"""What a net-cancel repeats of its approval, besides the number and the token (spec 2.2)."""
+"""What a net-cancel repeats of its approval, besides the number and the token (spec 2.2).
+
+Not its time: a repeated approval may have another one than the first, which is the one that was
+sent, and whose data ours repeats.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ def _open_and_void(wish: VoidWish, policy: Policy) -> Flow[Payment]:
     now = yield from perform(Now())
     hand = Hand(wish.intent.writer, now + policy.shortest_lease_seconds)
     opened = yield from perform(Open(wish.intent))
+    if isinstance(opened, Used):
+        raise PaymentNotFound("the payment of this number is closed, and archived")
     if not isinstance(opened, Opened | Known):
         raise JournalUnavailable("the net-cancel could not be written; ask again")
     payment = opened.payment

@@ -2,7 +2,9 @@
 -- Times are whole microseconds since the epoch. What tells payments apart is binary: collations
 -- would take case or spaces at the end for nothing.
 
-DROP TABLE IF EXISTS netcancel_making;
+-- No transaction holds these together: until netcancel_meta is marked as made, the journal isn't
+-- there, and whoever makes it goes on from where another was cut off.
+DROP TABLE IF EXISTS netcancel_meta;
 
 CREATE TABLE IF NOT EXISTS netcancel_payment (
     seq            BIGINT          NOT NULL PRIMARY KEY AUTO_INCREMENT,
@@ -54,6 +56,8 @@ CREATE TABLE IF NOT EXISTS netcancel_payment (
     ) STORED,
     is_half_shredded SMALLINT AS (
         CASE WHEN sealed_key IS NULL AND sealed_body IS NOT NULL THEN 1 END) STORED,
+    -- A wrapped key names the key that wraps it, after one byte for its format.
+    key_id VARBINARY(8) AS (SUBSTRING(sealed_key, 2, 8)) STORED,
 
     CONSTRAINT a_number_is_used_once UNIQUE (tid, merc_trx_no),
     -- What must be true in each state.
@@ -87,6 +91,9 @@ CREATE TABLE IF NOT EXISTS netcancel_payment (
     INDEX payment_sealed (is_closed_and_sealed, updated_at),
     -- What a shredding left half done, because the machine died between its two commits.
     INDEX payment_half_shredded (is_half_shredded),
+    -- What may leave, the longest closed first.
+    INDEX payment_closed (updated_at, id),
+    INDEX payment_of_key (key_id),
     INDEX payment_of_van_number (tid, van_trx_no (64))
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
@@ -115,7 +122,41 @@ CREATE TABLE IF NOT EXISTS netcancel_history (
     CONSTRAINT a_line_has_a_payment FOREIGN KEY (payment) REFERENCES netcancel_payment (seq)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE netcancel_making (
+CREATE TABLE netcancel_meta (
     name  VARBINARY(64)  NOT NULL PRIMARY KEY,
     value VARBINARY(255) NOT NULL
 ) ENGINE = InnoDB;
+
+-- Guards: they only refuse, and are left out where this user may make no triggers.
+
+DROP TRIGGER IF EXISTS netcancel_what_was_agreed_is_fixed;
+
+CREATE TRIGGER netcancel_what_was_agreed_is_fixed BEFORE UPDATE ON netcancel_payment
+FOR EACH ROW
+IF NOT (NEW.seq <=> OLD.seq AND NEW.id <=> OLD.id AND NEW.world <=> OLD.world
+    AND NEW.tid <=> OLD.tid AND NEW.svc_id <=> OLD.svc_id AND NEW.bizr_no <=> OLD.bizr_no
+    AND NEW.merc_trx_no <=> OLD.merc_trx_no AND NEW.alot_month <=> OLD.alot_month
+    AND NEW.trx_amt <=> OLD.trx_amt AND NEW.vat_amt <=> OLD.vat_amt AND NEW.svc_amt <=> OLD.svc_amt
+    AND NEW.tran_dt <=> OLD.tran_dt AND NEW.tran_tm <=> OLD.tran_tm
+    AND NEW.settle_at <=> OLD.settle_at AND NEW.created_at <=> OLD.created_at
+    AND NEW.same_data <=> OLD.same_data)
+THEN SIGNAL SQLSTATE '23000' SET MYSQL_ERRNO = 1048,
+    MESSAGE_TEXT = 'a payment''s identity and amounts are never changed'; END IF;
+
+DROP TRIGGER IF EXISTS netcancel_a_used_number_stays;
+
+CREATE TRIGGER netcancel_a_used_number_stays BEFORE DELETE ON netcancel_payment
+FOR EACH ROW SIGNAL SQLSTATE '23000' SET MYSQL_ERRNO = 1048,
+    MESSAGE_TEXT = 'a payment is never deleted: its number must never be used again';
+
+DROP TRIGGER IF EXISTS netcancel_history_is_not_changed;
+
+CREATE TRIGGER netcancel_history_is_not_changed BEFORE UPDATE ON netcancel_history
+FOR EACH ROW SIGNAL SQLSTATE '23000' SET MYSQL_ERRNO = 1048,
+    MESSAGE_TEXT = 'the history is never changed';
+
+DROP TRIGGER IF EXISTS netcancel_history_is_not_deleted;
+
+CREATE TRIGGER netcancel_history_is_not_deleted BEFORE DELETE ON netcancel_history
+FOR EACH ROW SIGNAL SQLSTATE '23000' SET MYSQL_ERRNO = 1048,
+    MESSAGE_TEXT = 'the history is never deleted';

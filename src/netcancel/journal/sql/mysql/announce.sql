@@ -1,1 +1,1 @@
-RENAME TABLE netcancel_making TO netcancel_meta
+ALTER TABLE netcancel_meta COMMENT = 'made'

@@ -1,0 +1,102 @@
+"""`db check`, `db upgrade` and `db release`: what a person does with a journal as a whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netcancel.cli.exits import Exit, Stop
+from netcancel.cli.options import JsonFlag, SettingFlags, reading, refuse_memory, result_of
+from netcancel.cli.output import facts, plain, show, show_json
+from netcancel.cli.retrying import login_name
+from netcancel.settings import Settings
+
+if TYPE_CHECKING:
+    from netcancel.journal.migrations import Standing, Tables
+
+
+def check(*, as_json: JsonFlag = False, **settings: SettingFlags) -> Exit:
+    """Say which migrations are there, which are missing, and whether the tables are their sum.
+
+    Nothing is written. Ends with 0, or with 1 where something is missing or was changed.
+    """
+    standing = _tables(settings).standing()
+    if as_json:
+        show_json(
+            {
+                "schema": standing.schema,
+                "applied": list(standing.applied),
+                "missing": list(standing.missing),
+                "is_newer": standing.is_newer,
+                "is_sum": standing.is_sum,
+            }
+        )
+    else:
+        show(facts(_facts(standing)))
+    return Exit.DONE if standing.is_good else Exit.NO
+
+
+def _facts(standing: Standing) -> list[tuple[str, str]]:
+    missing = ", ".join(standing.missing)
+    if standing.is_newer:
+        tables = "of a newer netcancel: upgrade this one"
+    elif standing.is_sum:
+        tables = "as the migrations made them"
+    else:
+        tables = "somebody changed them: restore the journal"
+    return [
+        ("schema", str(standing.schema)),
+        ("applied", ", ".join(standing.applied)),
+        ("missing", f"{missing}: run netcancel db upgrade" if missing else "nothing"),
+        ("tables", tables),
+    ]
+
+
+def upgrade(*, as_json: JsonFlag = False, **settings: SettingFlags) -> None:
+    """Apply the migrations that are missing, each in a transaction of its own.
+
+    Guards and workers of the release before may go on meanwhile, unless its notes say otherwise.
+    Ends with 0, also where nothing was missing.
+    """
+    applied = [*_tables(settings).upgrade()]
+    if as_json:
+        show_json({"applied": applied})
+    else:
+        show(*([plain(f"applied {name}") for name in applied] or [plain("nothing was missing")]))
+
+
+def release(
+    *, note: str, by: str | None = None, as_json: JsonFlag = False, **settings: SettingFlags
+) -> Exit:
+    """Let recovery go on in a journal that was held, because it was restored from a backup.
+
+    First look at what recovery would void: payments that are open here may have been approved and
+    shipped since the backup. What must not be voided has to be closed before. Ends with 0, or with
+    1 where nothing is held.
+
+    Parameters
+    ----------
+    note
+        what you found and why it may go on; kept in the journal
+    by
+        who decides; kept too; default: the login name
+    """
+    from netcancel import operators
+
+    name = by or login_name()
+    with reading(Settings.load(flags=settings)) as journal:
+        mark = result_of(operators.release_hold(journal, by=name, note=note))
+    if mark is None:
+        raise Stop(Exit.NO, "nothing is held: recovery works as ever")
+    if as_json:
+        show_json({"life": mark.id})
+    else:
+        show(plain("released: recovery goes on at its next look"))
+    return Exit.DONE
+
+
+def _tables(flags: dict[str, str]) -> Tables:
+    from netcancel.journal.opening import open_tables
+
+    settings = Settings.load(flags=flags)
+    refuse_memory(settings)
+    return open_tables(settings.journal)

@@ -1,0 +1,1 @@
+DELETE FROM netcancel_worker WHERE id = :worker

@@ -1,0 +1,1 @@
+DELETE FROM netcancel_history WHERE payment = (SELECT seq FROM netcancel_payment WHERE id = :id)

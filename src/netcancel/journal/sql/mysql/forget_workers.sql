@@ -1,0 +1,1 @@
+DELETE FROM netcancel_worker WHERE seen_at < :seen_before

@@ -1,0 +1,1 @@
+SELECT id, count FROM netcancel_incarnation ORDER BY number

@@ -1,0 +1,1 @@
+INSERT INTO netcancel_hold (reason, held_at) VALUES (:reason, :now)

@@ -1,0 +1,1 @@
+UPDATE netcancel_meta SET value = :value WHERE name = :name

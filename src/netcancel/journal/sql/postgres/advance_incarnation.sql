@@ -1,0 +1,1 @@
+UPDATE netcancel.incarnation SET count = count + 1 WHERE id = :id

@@ -1,0 +1,1 @@
+DELETE FROM netcancel.history WHERE payment = (SELECT seq FROM netcancel.payment WHERE id = :id)

@@ -1,0 +1,2 @@
+-- The present life; whoever writes locks it first. There always is one.
+SELECT id, count FROM netcancel.incarnation ORDER BY number DESC LIMIT 1 FOR UPDATE

@@ -1,0 +1,1 @@
+SELECT id, count FROM netcancel.incarnation ORDER BY number

@@ -1,0 +1,1 @@
+INSERT INTO netcancel.hold (reason, held_at) VALUES (:reason, :now)

@@ -1,0 +1,1 @@
+UPDATE netcancel.meta SET value = :value WHERE name = :name

@@ -1,0 +1,7 @@
+-- Only a payment that is as it was written to the archive, down to its last line.
+INSERT INTO netcancel.used_number (tid, merc_trx_no, state, closed_at, archived_at)
+SELECT tid, merc_trx_no, state, updated_at, :now FROM netcancel.payment
+WHERE id = :id AND version_count = :version_count AND version_writer = :version_writer
+    AND state IN ('approved', 'declined', 'net_cancelled', 'cancelled', 'resolved')
+    AND sealed_key IS NULL AND sealed_body IS NULL
+    AND :lines = (SELECT count(*) FROM netcancel.history WHERE history.payment = payment.seq)

@@ -1,0 +1,1 @@
+UPDATE incarnation SET count = count + 1 WHERE id = :id

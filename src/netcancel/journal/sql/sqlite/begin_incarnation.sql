@@ -1,0 +1,1 @@
+INSERT INTO incarnation (id, count, began_at) VALUES (:id, :count, :now)

@@ -1,0 +1,1 @@
+DELETE FROM history WHERE payment = (SELECT seq FROM payment WHERE id = :id)

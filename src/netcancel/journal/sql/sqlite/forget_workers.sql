@@ -1,0 +1,1 @@
+DELETE FROM worker WHERE seen_at < :seen_before

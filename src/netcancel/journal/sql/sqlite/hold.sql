@@ -1,0 +1,1 @@
+SELECT reason, held_at FROM hold WHERE released_at IS NULL

@@ -1,0 +1,1 @@
+UPDATE meta SET value = :rewrapped WHERE name = 'secret' AND value = :sealed_key

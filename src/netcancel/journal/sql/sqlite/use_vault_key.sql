@@ -1,0 +1,1 @@
+INSERT INTO vault_key (id) VALUES (:key_id) ON CONFLICT (id) DO NOTHING

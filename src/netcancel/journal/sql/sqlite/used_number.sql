@@ -1,0 +1,1 @@
+SELECT state, closed_at, archived_at FROM used_number WHERE tid = :tid AND merc_trx_no = :merc_trx_no
