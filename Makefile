@@ -3,8 +3,8 @@
 PYTHON ?= python3
 WORKERS ?= auto
 ARGS ?=
-DURATION ?= 60
 ROWS ?= 1000000
+DURATION ?= 60
 
 # uv trusts what the machine trusts, as pip does.
 export UV_SYSTEM_CERTS := 1

@@ -19,6 +19,7 @@ from netcancel.journal.database import now_by
 from netcancel.journal.operations import Answer
 from netcancel.journal.server import ServerTrouble, UnsafeServer, schema_fact
 from netcancel.journal.statements import Dialect, Query
+from netcancel.journal.vault import wrapping_key_of
 from netcancel.observe import log
 
 if TYPE_CHECKING:
@@ -181,6 +182,8 @@ class Session:
 
 def execute(cursor: DictCursor, query: Query, values: Sequence[Mapping[str, Any]]) -> Answer:
     """Ask by as many statements as the rows take; tell of each payment that is written."""
+    if query is Query.OPEN_NEW and not _may_open(cursor, values):
+        return Answer([], 0)
     found: list[Row] = []
     written = 0
     for text, parameters in SQL.bound(query, values):
@@ -189,6 +192,18 @@ def execute(cursor: DictCursor, query: Query, values: Sequence[Mapping[str, Any]
     if query in TOLD and written == len(values):  # else all of it will be undone
         execute(cursor, Query.TELL, values)
     return Answer(found, written)
+
+
+def _may_open(cursor: DictCursor, values: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether all numbers are new, and all keys in use; they stay so within the transaction."""
+    key_ids = {wrapping_key_of(row["sealed_key"]) for row in values}
+    return (
+        not execute(cursor, Query.HOLD_NUMBERS, values).rows
+        and not execute(cursor, Query.HOLD_USED_NUMBERS, values).rows
+        and all(
+            execute(cursor, Query.HOLD_VAULT_KEY, [{"key_id": key_id}]).rows for key_id in key_ids
+        )
+    )
 
 
 def _decoded(row: dict[str, Any]) -> dict[str, Any]:

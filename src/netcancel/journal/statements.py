@@ -98,12 +98,24 @@ class Query(StrEnum):
     SHAPE = "shape"
     # Where triggers can't do it.
     TELL = "tell"
+    HOLD_NUMBERS = "hold_numbers"
+    HOLD_USED_NUMBERS = "hold_used_numbers"
+    HOLD_VAULT_KEY = "hold_vault_key"
     ANNOUNCE = "announce"
     NOW = "now"
     VERSION = "version"
 
 
-FOR_MANY: Final = frozenset({Query.OPEN_NEW, Query.MOVE, Query.NOTED_ANSWERS, Query.TELL})
+FOR_MANY: Final = frozenset(
+    {
+        Query.OPEN_NEW,
+        Query.MOVE,
+        Query.NOTED_ANSWERS,
+        Query.TELL,
+        Query.HOLD_NUMBERS,
+        Query.HOLD_USED_NUMBERS,
+    }
+)
 """These take any number of rows, and all their parameters stand in one row."""
 
 

@@ -4,7 +4,7 @@
 REPLACE INTO netcancel_meta (name, value) VALUES ('compatible_from', '3');
 
 -- The ids of the keys in use: a process that lacks one of them doesn't start. A payment is written
--- only under one of them; open_new.sql looks.
+-- only under one of them.
 CREATE TABLE IF NOT EXISTS netcancel_vault_key (
     id VARBINARY(8) NOT NULL PRIMARY KEY
 ) ENGINE = InnoDB;
