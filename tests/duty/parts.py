@@ -152,9 +152,10 @@ def recover_once(say: Say, *, shop: dict[str, Any], go: str) -> None:
 
 
 def on_another_host(
-    say: Say, *, ahead_seconds: float, plays: str, arguments: dict[str, Any]
+    say: Say, *, ahead_seconds: float, state: str, plays: str, arguments: dict[str, Any]
 ) -> None:
-    """Play a part on a host whose wall clock is wrong."""
+    """Play a part on a host whose wall clock is wrong, and which has a state directory."""
+    os.environ["XDG_STATE_HOME"] = state
     seconds, nanoseconds = time.time, time.time_ns
     ahead_nanoseconds = int(ahead_seconds * 1_000_000_000)
     time.time = lambda: seconds() + ahead_seconds
