@@ -545,6 +545,16 @@ def test_a_used_number_is_known_however_many_are_in_doubt(journal: Journal) -> N
     assert fate(journal.open_new(again_asked).result()) == "Known"
 
 
+@pytest.mark.parametrize("text", ["\udcff", "\0", "ORD\ud83d"])
+def test_what_no_journal_can_hold_is_not_there(journal: Journal, text: str) -> None:
+    """A number that a shell or a JSON text brought along is looked for like any other."""
+    open_one(journal)
+    assert journal.read(text).result() is None
+    assert journal.find("T123456789", text).result() is None
+    assert journal.find_by_van_number("T123456789", text).result() is None
+    assert journal.find_used("T123456789", text).result() is None
+
+
 def test_listing_chooses_by_state_and_doubt(journal: Journal, clock: Clock) -> None:
     """Newest first, without history, at most so many."""
     payments = {state: bring_to(journal, state) for state in WAYS}

@@ -45,7 +45,10 @@ def archive(session: Session, now: int, *, payments: Sequence[Payment]) -> int:
 
 def used(session: Runs, _now: int, *, tid: str, merc_trx_no: str) -> Used | None:
     """Read what is kept of a number whose payment has left."""
-    row = session.execute(Query.USED_NUMBER, {"tid": tid, "merc_trx_no": merc_trx_no}).row
+    values = {"tid": tid, "merc_trx_no": merc_trx_no}
+    if not rows.are_writable(values.values()):
+        return None
+    row = session.execute(Query.USED_NUMBER, values).row
     return None if row is None else Used(row["state"], row["closed_at"], row["archived_at"])
 
 
