@@ -95,12 +95,13 @@ def columns(payment: Payment) -> dict[str, Any]:
 
 
 def are_writable(texts: Iterable[str]) -> bool:
-    """Whether texts can be written in UTF-8: no database has any other."""
+    """Whether every database can hold the texts: UTF-8 without NUL, which PostgreSQL lacks."""
+    joined = "".join(texts)
     try:
-        "".join(texts).encode()
+        joined.encode()
     except UnicodeEncodeError:
         return False
-    return True
+    return "\0" not in joined
 
 
 def payment(row: Row, now: int) -> Payment:
