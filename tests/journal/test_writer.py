@@ -11,7 +11,15 @@ import pytest
 
 from netcancel.core.payment import MICROSECONDS
 from netcancel.errors import JournalUnavailable
-from netcancel.journal.writer import BATCH_MAX, COMPANY_SECONDS, CROWD, TRIES_MAX, Work, Writer
+from netcancel.journal.writer import (
+    BATCH_MAX,
+    COMPANY_SECONDS_EACH,
+    COMPANY_SECONDS_MAX,
+    CROWD,
+    TRIES_MAX,
+    Work,
+    Writer,
+)
 from tests.journal.samples import START
 
 JOURNAL = "netcancel-journal"
@@ -155,10 +163,14 @@ def test_what_waits_is_committed_together(bench: Bench) -> None:
     bench.writer.close()
 
 
-def test_a_batch_waits_for_company_where_many_came(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("came", "seconds"),
+    [(CROWD, CROWD * COMPANY_SECONDS_EACH), (90, COMPANY_SECONDS_MAX)],
+)
+def test_a_batch_waits_for_company_where_many_came(bench: Bench, came: int, seconds: float) -> None:
     """What comes in the moment after a crowd's commit is served by one commit with the first."""
     bench.hold()
-    crowd = [bench.insert(number) for number in range(CROWD)]
+    crowd = [bench.insert(number) for number in range(came)]
     bench.gate.set()
     for future in crowd:
         future.result()
@@ -168,7 +180,7 @@ def test_a_batch_waits_for_company_where_many_came(bench: Bench) -> None:
     bench.insert(100).result()
     late[0].result()
     assert bench.seen == ["begin to write", "insert 100", "insert 101", "commit"]
-    assert bench.pauses == [COMPANY_SECONDS]
+    assert bench.pauses == [seconds]
     bench.writer.close()
 
 

@@ -42,9 +42,13 @@ BATCH_MAX: Final = 256
 CROWD: Final = 4
 """So many operations in a batch are a crowd: the next one may expect company."""
 
-COMPANY_SECONDS: Final = 0.003
-"""How long a batch waits for its company. A commit costs the same whomever it serves, and takes
-about as long; each turn of the thread makes an event loop wait for the interpreter's lock."""
+COMPANY_SECONDS_EACH: Final = 0.000_15
+"""How long a batch waits for its company, for each operation of the crowd before it: about as long
+as its callers need to come back. A commit costs the same whomever it serves, and each turn of the
+thread makes an event loop wait for the interpreter's lock."""
+
+COMPANY_SECONDS_MAX: Final = 0.01
+"""No batch waits longer, however large the crowd was."""
 
 LOOK_SECONDS: Final = 0.1
 """How often those who wait for each other at a fork make sure that there is still a reason."""
@@ -265,7 +269,7 @@ class _Runner(Generic[S]):
                 self._rest()
             task = self._tasks.get()
             if len(batch) >= CROWD:
-                self._pause(COMPANY_SECONDS)
+                self._pause(min(len(batch) * COMPANY_SECONDS_EACH, COMPANY_SECONDS_MAX))
             batch, is_open = self._batch_of(task)
             session = self._serve(session, batch)
         _close(session)
