@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import random
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -105,7 +106,7 @@ def test_an_older_mark_never_takes_the_place_of_a_newer_one() -> None:
 
 def test_many_write_the_copy_and_the_newest_stays() -> None:
     """Eight at once, in any order; whoever reads meanwhile reads a whole file."""
-    copy = HostCopy("j")
+    copy = HostCopy("j", patience_seconds=60)
     copy.keep(found(Mark("now", 0)))
     marks = [Mark("now", count) for count in range(1, 81)]
     random.Random(4).shuffle(marks)
@@ -146,6 +147,48 @@ def test_one_process_at_a_time_decides_what_the_copy_is() -> None:
     copy.read()
     copy.keep(found(Mark("now", 8)))
     assert copy.was_alone == [True, False, True]
+
+
+class Forking(HostCopy):
+    """A copy amid whose writing the process forks; the child lives until its pipe ends."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(place)
+        self.child = 0
+        self.end_of_child, self.end_of_parent = os.pipe()
+
+    def read(self) -> Mark | None:
+        """Fork once, and read."""
+        if not self.child:
+            self.child = os.fork()
+            if not self.child:
+                os.close(self.end_of_parent)
+                os.read(self.end_of_child, 1)
+                os._exit(0)
+        return super().read()
+
+
+def test_a_child_that_was_forked_amid_the_decision_keeps_nobody_from_the_next() -> None:
+    """It has the lock's descriptor as well, and may live for long."""
+    copy = Forking("j")
+    copy.keep(found())
+    HostCopy("j").keep(found(Mark("now", 8)))
+    assert copy.read() == Mark("now", 9)
+    os.close(copy.end_of_parent)
+    assert os.waitpid(copy.child, 0)[1] == 0
+
+
+def test_nobody_waits_for_one_that_was_stopped_amid_the_decision() -> None:
+    """The copy stays as it is, and whoever wanted to write it is told."""
+    copy = HostCopy("j", patience_seconds=0)
+    copy.keep(found())
+    with copy.path.with_suffix(".lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(BlockingIOError):
+            copy.keep(found(Mark("now", 8)))
+    assert copy.read() == Mark("now", 8)
+    copy.keep(found(Mark("now", 8)))
+    assert copy.read() == Mark("now", 9)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"id": "x"}', b'{"id":"x","count":"y"}'])

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import time
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
@@ -27,12 +28,20 @@ NAME_CHARACTERS: Final = 16
 
 FILE_BYTES_MAX: Final = 1024
 
+PATIENCE_SECONDS: Final = 1.0
+"""How long the copy's lock is waited for: a process that holds it may be stopped, and recovery must
+not stop with it."""
+
+LOOK_SECONDS: Final = 0.005
+"""How often the lock is tried meanwhile."""
+
 
 class HostCopy:
     """What this host last saw of a journal."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
         """`place`: what names the same journal in all processes of this host."""
+        self._patience_seconds = patience_seconds
         name = hashlib.sha256(place.encode()).hexdigest()[:NAME_CHARACTERS]
         self.path: Path = state_directory() / f"journal-{name}.mark"
 
@@ -46,7 +55,10 @@ class HostCopy:
             return None
 
     def keep(self, presence: Presence) -> None:
-        """Keep the mark of a journal that isn't behind this copy; raises `OSError`."""
+        """Keep the mark of a journal that isn't behind this copy.
+
+        Raises `OSError`, also where another process keeps the lock for too long.
+        """
         private_directory(self.path.parent)
         with self._alone():
             if _may_take_the_place(presence, self.read()):
@@ -57,10 +69,22 @@ class HostCopy:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(self.path.with_suffix(".lock"), flags, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            self._lock(descriptor)
             yield
         finally:
+            # Said, not only closed: a child that was forked meanwhile has this descriptor too.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
             os.close(descriptor)
+
+    def _lock(self, descriptor: int) -> None:
+        give_up_at = time.monotonic() + self._patience_seconds
+        while True:
+            try:
+                return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= give_up_at:
+                    raise
+            time.sleep(LOOK_SECONDS)
 
     def _replace(self, mark: Mark) -> None:
         draft = self.path.with_suffix(".draft")
