@@ -59,6 +59,7 @@ lock: .venv/.uv ## compile requirements/*.txt anew (ARGS=--upgrade takes the new
 	$(compile) requirements/uv.txt $(ARGS) requirements/uv.in
 	$(compile) requirements/dev.txt --all-extras $(ARGS) pyproject.toml requirements/run.in requirements/dev.in
 	$(compile) requirements/run.txt --constraint requirements/dev.txt pyproject.toml requirements/run.in
+	$(compile) requirements/proof.txt --constraint requirements/dev.txt --all-extras $(ARGS) pyproject.toml requirements/run.in requirements/dev.in requirements/proof.in
 
 clean: ## remove .venv and what the tools left behind
 	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
@@ -82,4 +83,8 @@ clean: ## remove .venv and what the tools left behind
 
 .venv/.dev: .venv/.run requirements/dev.txt
 	$(call install,--require-hashes -r requirements/dev.txt)
+	touch $@
+
+.venv/.proof: .venv/.dev requirements/proof.txt
+	$(call install,--require-hashes -r requirements/proof.txt)
 	touch $@

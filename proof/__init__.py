@@ -1,0 +1,1 @@
+"""What shows that the promises hold: long runs, by us and for whoever doubts; never installed."""
