@@ -11,16 +11,19 @@ import os
 import platform
 import sqlite3
 import subprocess
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 ROOT: Final = Path(__file__).parents[2]
 RECORDS: Final = ROOT / "docs" / "evidence"
 
 Figure = int | float | str
+"""What a figure may be."""
 
 
 @dataclass(frozen=True, slots=True)
