@@ -54,6 +54,7 @@ docs: .venv/.dev ## write the generated pages anew
 	$(bin)/python -m tools.states
 	$(bin)/python -m tools.settings
 	$(bin)/python -m tools.commands
+	$(bin)/python -m tools.evidence
 
 lock: .venv/.uv ## compile requirements/*.txt anew (ARGS=--upgrade takes the newest versions)
 	$(compile) requirements/uv.txt $(ARGS) requirements/uv.in

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from campaigns.campaign import Campaign
 from campaigns.servers import Server
+from proof.evidence import keep
 from tests.servers.administrators import ADMINISTRATORS
 from tests.servers.kinds import found
 
@@ -46,6 +47,9 @@ def main() -> int:
     if options.json:
         json.dump([report.to_json() for report in reports], sys.stdout, indent=2)
         print()
+    if options.keep:
+        for report in reports:
+            _keep(report)
     broken = [report for report in reports if not report.is_kept]
     for report in broken:
         print(
@@ -69,6 +73,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(SEEDS))
     parser.add_argument("--json", action="store_true", help="print one JSON list and no text")
+    parser.add_argument("--keep", action="store_true", help="keep the figures as evidence")
     parser.add_argument("--directory", default="/var/tmp", help="a disk for the journals")  # noqa: S108  a fresh directory is made in it
     return parser.parse_args()
 
@@ -97,6 +102,16 @@ def _run(journal: str, options: argparse.Namespace, duration_seconds: float) -> 
             shutil.rmtree(made)
         else:
             print(f"what the processes said and were told is in {made}", file=sys.stderr)
+
+
+def _keep(report: Report) -> None:
+    trouble = report.seconds["trouble"]
+    keep(
+        f"kills-{report.journal}",
+        command=f"python -m campaigns.kills --journal {report.journal} --seed {report.seed}"
+        f" --duration {trouble:g}",
+        figures=report.figures,
+    )
 
 
 def _server(name: str, directory: str) -> Server:

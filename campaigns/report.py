@@ -82,6 +82,22 @@ class Report:
         """Return all as JSON values."""
         return asdict(self) | {"is_kept": self.is_kept}
 
+    @property
+    def figures(self) -> dict[str, int]:
+        """Return the counts for the record of this run."""
+        return {
+            "payments": sum(self.payments.values()),
+            **{f"payments {state}": count for state, count in self.payments.items()},
+            "answers that the gateway spoilt": sum(self.faults.values()),
+            **self.blows,
+            "commits whose outcome was unknown": self.unclear_commits,
+            "payments taken over from their owner": self.taken_over,
+            "of these from an owner who lived to be told": self.fenced_owners,
+            "valid approvals that came late": self.late_approvals,
+            "promises checked": sum(promise.checked for promise in self.promises),
+            "promises broken": sum(len(promise.broken) for promise in self.promises),
+        }
+
     def lines(self) -> list[str]:
         """Say it in lines of text."""
         return [
