@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from netcancel.kicc import (
@@ -31,7 +32,7 @@ from proof.fuzzing import oracle, wire_oracle
 from proof.fuzzing.oracle import OURS, Says
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from netcancel.kicc import ApprovalVerdict, CancelVerdict, NetCancelVerdict
 
@@ -92,18 +93,18 @@ def check_answer(answer: bytes) -> Says:
     in_pieces = (answer[at : at + size] for at in range(0, len(answer), size))
     _agree("in pieces", _received(in_pieces), reception)
     told = says(judge_approval(reception, EXPECTED, MANUAL_DECLINE_CODES))
-    proven = says_of_answer(answer)
+    proven = proven_by(answer, oracle.says_of_approval)
     if told is not Says.LOST or wire_oracle.is_plain(answer):
         _agree("approval", told, proven)
     return told
 
 
-def says_of_answer(answer: bytes) -> Says:
-    """Tell what the bytes of an answer prove of an approval, as the oracles read them."""
+def proven_by(answer: bytes, says_of_body: Callable[[bytes], Says]) -> Says:
+    """Tell what the bytes of an answer prove, as the oracles read them."""
     found = wire_oracle.generous(answer)
-    if found is None or found.is_coded or found.status != 200:  # noqa: PLR2004  spec 3.1's only status
+    if found is None or found.is_coded or found.status != HTTPStatus.OK:
         return Says.LOST
-    return oracle.says_of_approval(found.body)
+    return says_of_body(found.body)
 
 
 def says(verdict: ApprovalVerdict | NetCancelVerdict | CancelVerdict) -> Says:

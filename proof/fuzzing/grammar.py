@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 Members = list[tuple[str, str]]
 """A body's members in their order: name and value, both as they are written; a name may return."""
 
-CODES: Final = ("0000", "0000", "0000", *sorted(DECLINES), "9999", "7001", "7002", "8317", "E001")
+CODES: Final = (*["0000"] * 14, *sorted(DECLINES), "9999", "7001", "7002", "8317", "E001")
+"""Codes of answers before they are changed: every other one is success."""
 
 ODD_VALUES: Final = (
     *("0", "0.0", "0000", "1", "-1", "10000", "10000.0", "1e4", "-0", "1e400", "9" * 641),
@@ -72,10 +73,15 @@ def members(ours: Ours = OURS, code: str = "0000") -> Members:
         "trxAmt": ours.trx_amt,
         "aprvNo": "12345678",
         "aprvDt": "20231225",
-        "vanTrxNo": "V20231225S00001",
+        "vanTrxNo": van_number(ours.merc_trx_no),
         "cardConfirmNo": "1234-56**-****-1234",
     }
     return [(json.dumps(name), json.dumps(value)) for name, value in said.items()]
+
+
+def van_number(merc_trx_no: str) -> str:
+    """Return the number under which our gateways keep a charge."""
+    return f"V{merc_trx_no}"[:20]
 
 
 def members_of(body: bytes) -> Members | None:
