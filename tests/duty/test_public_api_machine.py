@@ -332,7 +332,7 @@ class PublicApi(RuleBasedStateMachine):
             ).result()
 
     def _calm_down(self) -> None:
-        """Recover until everything is closed; what is a person's is retried."""
+        """Recover until everything is closed; a person decides by the ledger."""
         self.world.restart()
         self.world.van.clear_faults()
         for _ in range(TURNS_OF_CALM):
@@ -341,7 +341,9 @@ class PublicApi(RuleBasedStateMachine):
             payments = [self._now(number) for number in self.known]
             for payment in payments:
                 if payment.state is State.ESCALATED:
-                    self._retry(payment)
+                    # A charge that is gone can't be cancelled again: a person must close it.
+                    is_live = bool(self._live(payment.merc_trx_no))
+                    (self._retry if is_live else self._resolve)(payment)
             if all(payment.state.is_final for payment in payments):
                 break
         self.the_journal_says_what_the_ledger_says()
