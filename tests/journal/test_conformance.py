@@ -12,6 +12,7 @@ import pytest
 from netcancel.core.lifecycle import (
     FINAL,
     MOVES,
+    RECOVERABLE,
     CancelReason,
     Event,
     IllegalMove,
@@ -880,6 +881,15 @@ def test_nobody_is_a_stranger_among_known_states(journal: Journal) -> None:
     for state in WAYS:
         bring_to(journal, state)
     assert journal.strangers().result() == 0
+
+
+def test_what_is_owed_is_counted(journal: Journal) -> None:
+    """Of these worlds only, in every state that recovery takes, due or not."""
+    for state in WAYS:
+        bring_to(journal, state)
+    assert journal.owed(worlds=[WORLD]).result() == len(RECOVERABLE)
+    assert journal.owed(worlds=["another", WORLD]).result() == len(RECOVERABLE)
+    assert journal.owed(worlds=["another"]).result() == journal.owed(worlds=[]).result() == 0
 
 
 def test_a_journal_tells_its_own_time(journal: Journal, clock: Clock) -> None:

@@ -667,8 +667,8 @@ def test_a_reading_waits_for_a_commit(path: Path) -> None:
 def test_every_statement_is_used_and_every_index_is_needed(made: Path) -> None:
     """No statement that runs often walks through the whole table."""
     connection = connect(made, "truncate")
-    for name in ("due", "count_in_doubt", "list_in_doubt", "summary_in_doubt", "shred_keys",
-                 "shred_bodies", "read", "find", "history", "move", "note",
+    for name in ("due", "count_in_doubt", "count_owed", "list_in_doubt", "summary_in_doubt",
+                 "shred_keys", "shred_bodies", "read", "find", "history", "move", "note",
                  "noted_answers", "strangers", "archivable", "sealed_with"):  # fmt: skip
         text = re.sub(r"--[^\n]*", "", SQL.script(f"{name}.sql"))
         plan = connection.execute(

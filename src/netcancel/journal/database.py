@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from netcancel.core.lifecycle import State
 from netcancel.core.payment import MICROSECONDS
+from netcancel.futures import SturdyFuture
 from netcancel.journal import keys, life, living, operations, retention, rows, writer
 from netcancel.journal.operations import Moving, MovingAndKeeping, Opening
 from netcancel.journal.statements import Query
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+    from concurrent.futures import Future
     from contextlib import AbstractContextManager
 
     from netcancel.core.lifecycle import Event
@@ -249,7 +250,7 @@ class DatabaseJournal:
         First the keys, durably, then the texts: whenever the machine dies, no text is left that
         could be opened.
         """
-        done: Future[int] = Future()
+        done = SturdyFuture[int]()
         done.set_running_or_notify_cancel()
 
         def then(keys: Future[int]) -> None:
@@ -293,6 +294,10 @@ class DatabaseJournal:
     def forget_vault_keys(self) -> Future[Sequence[str]]:
         """Forget the keys that nothing is sealed with, but the current one."""
         return self._writer.submit(partial(keys.forget, vault=self._vault), writes=True)
+
+    def owed(self, *, worlds: Collection[str]) -> Future[int]:
+        """Count the payments of these worlds that are recovery's sooner or later."""
+        return self._writer.submit(partial(operations.owed, worlds=worlds), writes=False)
 
     def strangers(self) -> Future[int]:
         """Count the open payments in states of a newer netcancel."""
