@@ -119,6 +119,7 @@ def _run(target: Target, report: Path, seconds: int, seed: int) -> bool:
     command += ["--seed", str(seed), "--generation-database", "none", "--warnings", "off"]
     command += ["--report-json-path", str(report), "--no-color", "--continue-on-failure"]
     given = {
+        "PYTHONPATH": str(ROOT),
         "SCHEMATHESIS_HOOKS": "proof.fuzzing.schemas.hooks",
         "FUZZ_CHANNEL_ID": target.credentials.channel_id,
         "FUZZ_SECRET_KEY": target.credentials.secret_key,
@@ -126,7 +127,7 @@ def _run(target: Target, report: Path, seconds: int, seed: int) -> bool:
     }
     done = subprocess.run(  # noqa: S603  our own program
         command,
-        cwd=ROOT,
+        cwd=report.parent,  # it leaves a cache where it runs
         env=os.environ | given,
         timeout=seconds + STARTING_SECONDS,
         capture_output=True,
