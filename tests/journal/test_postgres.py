@@ -733,6 +733,7 @@ def test_no_statement_that_runs_often_walks_through_the_whole_table(
         Query.DUE, Query.DUE_NEWEST_FIRST, Query.COUNT_IN_DOUBT, Query.COUNT_OWED, Query.READ,
         Query.FIND, Query.FIND_BY_VAN_NUMBER, Query.HISTORY, Query.SHRED_KEYS, Query.SHRED_BODIES,
         Query.SHRED_ANSWERS, Query.MOVE, Query.NOTED_ANSWERS, Query.NOTE, Query.SEALED_WITH,
+        Query.NEGLECTED,
     ):  # fmt: skip
         ((text, parameters),) = SQL.bound(query, [values])
         with psycopg.connect(postgres_url) as connection:
