@@ -9,6 +9,7 @@ import sqlite3
 import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from netcancel.errors import ConfigurationError
@@ -184,6 +185,7 @@ def _is_sum(connection: sqlite3.Connection, schema: int) -> bool:
     return objects_of(connection, OUR_TABLES) == _sum_of_migrations(schema)
 
 
+@cache
 def _sum_of_migrations(schema: int) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as pattern:
         for migration in SQL.migrations:
