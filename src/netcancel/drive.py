@@ -13,7 +13,7 @@ import secrets
 import time
 import uuid
 from collections import deque
-from concurrent.futures import Future, wait
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import WeakKeyDictionary
@@ -55,6 +55,7 @@ from netcancel.wire import AwaitingTransport, BlockingTransport, Request, clock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from concurrent.futures import Future
 
     from netcancel.core.payment import Payment
     from netcancel.journal.contract import Journal
@@ -254,7 +255,8 @@ class BlockingPerformer(_Performer):
             case Sleep(seconds):
                 return time.sleep(seconds)
             case HandOver():
-                wait([self.hand_over(effect)], timeout=HAND_OVER_SECONDS)
+                with suppress(TimeoutError):
+                    self.hand_over(effect).exception(HAND_OVER_SECONDS)
                 return None
             case _:
                 return self._at_once(effect)

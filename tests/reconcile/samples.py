@@ -16,12 +16,12 @@ from tests.core import samples as core
 from tests.journal.samples import CHANGES, bring_to, move
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from netcancel.core.payment import Page, Payment, Unreadable
+    from netcancel.core.payment import Page, Payment, Unreadable, Used
     from netcancel.journal import Journal
     from netcancel.reconcile import Difference, Result
-    from netcancel.reconcile.merging import Pager
+    from netcancel.reconcile.merging import Reads
 
 TID: Final = "T123456789"
 DAY: Final = "20231225"
@@ -62,7 +62,12 @@ def payment(number: str, state: State = State.APPROVED, **changes: Any) -> Payme
 class Pages:
     """A pager over given payments; it notes the pages that were asked for."""
 
-    def __init__(self, payments: Iterable[Payment | Unreadable]) -> None:
+    def __init__(
+        self,
+        payments: Iterable[Payment | Unreadable],
+        used: Mapping[tuple[str, str], Used] | None = None,
+    ) -> None:
+        self._used = used or {}
         self._payments = sorted(payments, key=lambda each: (each.tid, each.merc_trx_no))
         self.asked: list[tuple[tuple[str, str] | None, int]] = []
 
@@ -76,9 +81,15 @@ class Pages:
         future.set_result(behind[:limit])
         return future
 
+    def find_used(self, tid: str, merc_trx_no: str) -> Future[Used | None]:
+        """Return what is kept of a number whose payment has been archived."""
+        future: Future[Used | None] = Future()
+        future.set_result(self._used.get((tid, merc_trx_no)))
+        return future
+
 
 def compare(
-    rows: Iterable[Row], journal: Pager, covered: Covered | None = None
+    rows: Iterable[Row], journal: Reads, covered: Covered | None = None
 ) -> tuple[Result, list[tuple[Kind, str]]]:
     """Compare, and return the result with each difference's kind and number."""
     told: list[tuple[Kind, str]] = []

@@ -75,6 +75,17 @@ def test_each_kind_planted_once(journal: Journal) -> None:
     assert (result.matched, result.payments) == (2, 21)
 
 
+def test_what_has_been_archived_is_compared_by_its_state(journal: Journal) -> None:
+    """A charge of what was closed as void is an orphan; of what was approved, it is right."""
+    closed = [plant(journal, "good", S.APPROVED), plant(journal, "void", S.NET_CANCELLED)]
+    assert journal.shred_closed(keep_seconds=0, limit=10).result() == len(closed)
+    whole = [journal.read(payment.id).result() for payment in closed]
+    assert journal.archive([each for each in whole if each is not None]).result() == len(closed)
+    result, told = compare([charge("good"), charge("void"), charge("nobody's")], journal)
+    assert told == [(K.UNKNOWN_NUMBER, "nobody's"), (K.CHARGED_BUT_VOIDED, "void")]
+    assert (result.matched, result.payments) == (1, 0)
+
+
 def test_the_order_of_numbers_is_the_journals(journal: Journal) -> None:
     """Case, length and signs sort alike on both sides: all match, and nothing is left over."""
     numbers = ["a", "A", "AB", "A_", "A-", "_", "-", "~", "0", "00", "Z", "z"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netcancel.core.lifecycle import Resolution, State
-from netcancel.core.payment import Unreadable
+from netcancel.core.payment import Unreadable, Used
 from netcancel.kicc import ApprovalAnswer
 from netcancel.reconcile import Covered, Kind, Row
 from tests.reconcile.samples import DAY, Pages, charge, compare, payment, refund
@@ -117,6 +117,32 @@ def test_a_payment_of_a_newer_netcancel(rows: list[Row], day: str) -> None:
     expected = [K.UNREADABLE] if rows or day == DAY else []
     assert kinds(rows, [strange]) == expected
     assert kinds(rows, [strange, payment("B")]) == [*expected, K.APPROVED_BUT_NOT_CHARGED]
+
+
+@pytest.mark.parametrize(
+    ("state", "if_charged", "if_taken_back"),
+    [
+        (S.APPROVED, [], [K.APPROVED_BUT_NOT_CHARGED]),
+        (S.NET_CANCELLED, [K.CHARGED_BUT_VOIDED], []),
+        (S.CANCELLED, [K.CHARGED_BUT_REFUNDED], []),
+        (S.DECLINED, [K.CHARGED_BUT_DECLINED], []),
+        (S.RESOLVED, [K.CLOSED_BY_A_PERSON], []),
+        ("a newer state", [K.UNREADABLE], [K.UNREADABLE]),
+    ],
+)
+def test_a_number_whose_payment_was_archived(
+    state: str, if_charged: list[Kind], if_taken_back: list[Kind]
+) -> None:
+    """Its state is compared; whether its amount is right and its day is covered isn't known."""
+    journal = Pages([], {(payment("A").tid, "A"): Used(state, closed_at=0, archived_at=1)})
+
+    def told(*rows: Row) -> list[Kind]:
+        return [kind for kind, _ in compare(rows, journal)[1]]
+
+    assert told(charge("A", 1)) == if_charged
+    assert told(charge("A"), charge("A")) == [*if_charged, K.DUPLICATE]
+    assert told(charge("A"), refund("A")) == if_taken_back
+    assert told() == []
 
 
 APPROVED = payment("A")

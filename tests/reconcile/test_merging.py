@@ -24,7 +24,7 @@ from tests.reconcile.samples import DAY, Pages, charge, compare, payment
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from netcancel.core.payment import Page, Payment
+    from netcancel.core.payment import Page, Payment, Used
     from netcancel.reconcile import Difference
 
 S, R, K = State, Resolution, Kind
@@ -217,6 +217,9 @@ def test_a_journal_that_fails_is_told() -> None:
             future: Future[Page] = Future()
             future.set_exception(JournalUnavailable("down"))
             return future
+
+        def find_used(self, tid: str, merc_trx_no: str) -> Future[Used | None]:
+            raise AssertionError(f"{merc_trx_no} of {tid} was asked for after the first trouble")
 
     with pytest.raises(JournalUnavailable, match="down"):
         compare([charge("A")], Failing())

@@ -212,11 +212,14 @@ class _Reopened:
 
 
 def _reopen(journal: Journal, findings: Findings, by: str) -> _Reopened:
-    """Re-open each net-cancelled payment that the file charges, as it was compared."""
+    """Re-open each net-cancelled payment that the file charges, as it was compared.
+
+    An archived one has no version: it can't be, because its token is gone.
+    """
     orphans = (
         finding
         for finding in findings.of(Kind.CHARGED_BUT_VOIDED)
-        if finding.state == State.NET_CANCELLED
+        if finding.state == State.NET_CANCELLED and finding.version is not None
     )
     done = _Reopened()
     while batch := list(islice(orphans, REOPEN_BATCH)):

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from netcancel.core.lifecycle import State
 from netcancel.core.payment import MICROSECONDS
+from netcancel.futures import SturdyFuture
 from netcancel.journal import keys, life, living, operations, retention, rows, writer
 from netcancel.journal.operations import Moving, MovingAndKeeping, Opening
 from netcancel.journal.statements import Query
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+    from concurrent.futures import Future
     from contextlib import AbstractContextManager
 
     from netcancel.core.lifecycle import Event
@@ -249,7 +250,7 @@ class DatabaseJournal:
         First the keys, durably, then the texts: whenever the machine dies, no text is left that
         could be opened.
         """
-        done: Future[int] = Future()
+        done = SturdyFuture[int]()
         done.set_running_or_notify_cancel()
 
         def then(keys: Future[int]) -> None:

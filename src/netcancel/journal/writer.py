@@ -20,12 +20,12 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 from netcancel.errors import JournalUnavailable
+from netcancel.futures import SturdyFuture
 from netcancel.journal.contract import JournalClosed
 from netcancel.observe import log
 
@@ -94,7 +94,7 @@ Work = Callable[[S_contra, int], T]
 class _Task(Generic[S]):
     work: Work[S, Any]
     writes: bool
-    future: Future[Any]
+    future: SturdyFuture[Any]
 
 
 class _Wish(Enum):
@@ -136,9 +136,9 @@ class Writer(Generic[S]):
         """End the rest."""
         self._runner.go_on()
 
-    def submit(self, work: Work[S, T], *, writes: bool) -> Future[T]:
+    def submit(self, work: Work[S, T], *, writes: bool) -> SturdyFuture[T]:
         """Hand work over; its future is done when its transaction is durable."""
-        future: Future[T] = Future()
+        future = SturdyFuture[T]()
         with self._lock:
             if self._is_closed:
                 future.set_exception(JournalClosed("the journal is closed"))

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Self
 
-from netcancel.core.payment import Unreadable
+from netcancel.core.payment import Payment
 from netcancel.errors import ConfigurationError
-from netcancel.reconcile.judging import Kind
+from netcancel.reconcile.judging import Archived, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -26,7 +26,7 @@ class Finding:
     """A difference in plain values, for reports; amounts are whole KRW.
 
     What the file says is None where it doesn't name the number, what the journal says where the
-    journal doesn't have it.
+    journal doesn't have it. Of an archived payment only the state is known.
     """
 
     kind: Kind
@@ -54,7 +54,9 @@ class Finding:
         settled, known = difference.settled, difference.settled or difference.payment
         if known is None:
             raise ValueError("a difference is the file's, the journal's, or both's")
-        payment = None if isinstance(difference.payment, Unreadable) else difference.payment
+        told = difference.payment
+        state = str(told.state) if isinstance(told, Payment | Archived) else None
+        payment = told if isinstance(told, Payment) else None
         resolution = None if payment is None else payment.resolution
         return cls(
             kind=difference.kind,
@@ -67,7 +69,7 @@ class Finding:
             refunded=None if settled is None else settled.refunded,
             standing_charge=None if settled is None else settled.standing_charge,
             aprv_no=None if settled is None else settled.aprv_no,
-            state=None if payment is None else payment.state.value,
+            state=state,
             resolution=None if resolution is None else resolution.value,
             approved_amt=None if payment is None else payment.approved_amt,
             tran_dt=None if payment is None else payment.tran_dt,

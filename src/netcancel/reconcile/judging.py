@@ -7,6 +7,8 @@ The law:
 - What is anything else must not be charged; where the file takes it back, or doesn't name it, all
   is well.
 - A number that the journal doesn't have must not be in the file.
+- Of a payment that was archived only the state is known, not its day or amount: it is told where
+  the file charges what isn't approved, or takes back what is.
 - Of a payment that this version can't read nothing is known: it is told where the file names or
   covers it.
 - No number is charged twice, and what stands of a known number is the approved amount.
@@ -21,7 +23,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from netcancel.core.lifecycle import Resolution, State
+from netcancel.core.lifecycle import FINAL, Resolution, State
 from netcancel.core.payment import Payment, Unreadable
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ class Kind(StrEnum):
     DUPLICATE = "duplicate"
     AMOUNT_DIFFERS = "amount-differs"
     UNKNOWN_NUMBER = "unknown-number"
+    CLOSED_BY_A_PERSON = "closed-by-a-person"
     UNREADABLE = "unreadable"
 
     @property
@@ -57,6 +60,7 @@ MEANINGS: Final = MappingProxyType(
         Kind.DUPLICATE: "one number is charged, or given back, more than once",
         Kind.AMOUNT_DIFFERS: "the file has another amount than was approved",
         Kind.UNKNOWN_NUMBER: "the journal has no payment of this number and terminal",
+        Kind.CLOSED_BY_A_PERSON: "archived, as a person closed it: the archive's file says how",
         Kind.UNREADABLE: "unknown to this version: a newer netcancel wrote it",
     }
 )
@@ -89,16 +93,29 @@ _LIKE: Final = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
+class Archived:
+    """A number whose payment has left the journal, in the state in which it was closed."""
+
+    tid: str
+    merc_trx_no: str
+    state: str
+
+
+Known = Payment | Unreadable | Archived
+"""What a journal says of a number."""
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """One thing that is wrong with one number; `settled` or `payment` is None where it has none."""
 
     kind: Kind
     settled: Settled | None
-    payment: Payment | Unreadable | None
+    payment: Known | None
 
 
 def differences(
-    settled: Settled | None, payment: Payment | Unreadable | None, *, is_covered: bool
+    settled: Settled | None, payment: Known | None, *, is_covered: bool
 ) -> list[Difference]:
     """Compare what the file and the journal say of one number; at least one of them knows it.
 
@@ -110,11 +127,11 @@ def differences(
     ]
 
 
-def _kinds(
-    settled: Settled | None, payment: Payment | Unreadable | None, *, covered: bool
-) -> list[Kind]:
+def _kinds(settled: Settled | None, payment: Known | None, *, covered: bool) -> list[Kind]:
     if isinstance(payment, Unreadable):
         return [Kind.UNREADABLE] if covered or settled is not None else []
+    if isinstance(payment, Archived):
+        return [] if settled is None else _kinds_of_archived(settled, payment)
     if settled is None:
         is_missing = payment is not None and covered and _state_of(payment) in STANDS
         return [Kind.APPROVED_BUT_NOT_CHARGED] if is_missing else []
@@ -123,10 +140,24 @@ def _kinds(
         return [*kinds, Kind.UNKNOWN_NUMBER]
     if not settled.stands_only_with(payment.approved_amt):
         kinds.append(Kind.AMOUNT_DIFFERS)
-    state, is_charged = _state_of(payment), settled.net > 0
+    return [*_of_standing(_state_of(payment), settled), *kinds]
+
+
+def _kinds_of_archived(settled: Settled, archived: Archived) -> list[Kind]:
+    kinds = [Kind.DUPLICATE] if settled.is_repeated else []
+    if archived.state == State.RESOLVED:
+        return [Kind.CLOSED_BY_A_PERSON, *kinds] if settled.net > 0 else kinds
+    if archived.state not in FINAL:
+        return [Kind.UNREADABLE, *kinds]
+    return [*_of_standing(State(archived.state), settled), *kinds]
+
+
+def _of_standing(state: State, settled: Settled) -> list[Kind]:
+    """Compare whether there is a charge with whether there must be one."""
+    is_charged = settled.net > 0
     if state in STANDS:
-        return kinds if is_charged else [Kind.APPROVED_BUT_NOT_CHARGED, *kinds]
-    return [_IF_CHARGED[state], *kinds] if is_charged else kinds
+        return [] if is_charged else [Kind.APPROVED_BUT_NOT_CHARGED]
+    return [_IF_CHARGED[state]] if is_charged else []
 
 
 def _state_of(payment: Payment) -> State:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from netcancel.errors import ConfigurationError, JournalUnavailable
-from netcancel.reconcile.judging import Kind, differences
+from netcancel.reconcile.judging import Archived, Kind, differences
 from netcancel.reconcile.layout import is_date
 from netcancel.reconcile.spill import Spill
 
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from concurrent.futures import Future
 
-    from netcancel.core.payment import Page, Payment, Unreadable
+    from netcancel.core.payment import Page, Payment, Unreadable, Used
     from netcancel.reconcile.judging import Difference
     from netcancel.reconcile.rows import Row
     from netcancel.reconcile.spill import Settled
+
+T = TypeVar("T")
 
 PAGE_PAYMENTS: Final = 500
 """Of the journal at once: a page is read in some hundredths of a second, and others go on."""
@@ -32,11 +34,14 @@ PAGE_SECONDS: Final = 30.0
 """A page takes longer only where the journal is in trouble."""
 
 
-class Pager(Protocol):
-    """The part of a journal that is needed here; see `journal.contract.Journal.page`."""
+class Reads(Protocol):
+    """The part of a journal that is needed here; see `journal.contract.Journal`."""
 
     def page(self, *, after: tuple[str, str] | None, limit: int) -> Future[Page]:
         """Return payments in ascending order of (tid, merc_trx_no), those behind `after`."""
+
+    def find_used(self, tid: str, merc_trx_no: str) -> Future[Used | None]:
+        """Return what is kept of a number whose payment has been archived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,7 @@ class Result:
 
 def reconcile(
     rows: Iterable[Row],
-    journal: Pager,
+    journal: Reads,
     *,
     tell: Callable[[Difference], object],
     covered: Covered = Covered(),
@@ -117,7 +122,8 @@ def reconcile(
         by_kind: Counter[Kind] = Counter()
         for settled, payment in _side_by_side(spill.settled(), _payments(journal)):
             is_covered = payment is not None and complete.has(payment)
-            found = differences(settled, payment, is_covered=is_covered)
+            known = payment or (None if settled is None else _archived(journal, settled))
+            found = differences(settled, known, is_covered=is_covered)
             numbers += settled is not None
             payments += payment is not None
             matched += settled is not None and not found
@@ -151,11 +157,11 @@ def _side_by_side(
             left, right = next(settled, None), next(payments, None)
 
 
-def _payments(journal: Pager) -> Iterator[Payment | Unreadable]:
+def _payments(journal: Reads) -> Iterator[Payment | Unreadable]:
     """Return the journal's payments in order, while it reads the page behind them."""
     last: tuple[str, str] | None = None
     ahead = journal.page(after=None, limit=PAGE_PAYMENTS)
-    while page := _page(ahead):
+    while page := _result(ahead):
         ahead = journal.page(after=_number(page[-1]), limit=PAGE_PAYMENTS)
         for payment in page:
             number = _number(payment)
@@ -168,7 +174,13 @@ def _payments(journal: Pager) -> Iterator[Payment | Unreadable]:
             yield payment
 
 
-def _page(future: Future[Page]) -> Page:
+def _archived(journal: Reads, settled: Settled) -> Archived | None:
+    """Ask for a number that no page had: its payment may have left the journal."""
+    used = _result(journal.find_used(settled.tid, settled.merc_trx_no))
+    return None if used is None else Archived(settled.tid, settled.merc_trx_no, used.state)
+
+
+def _result(future: Future[T]) -> T:
     try:
         return future.result(PAGE_SECONDS)
     except FutureTimeoutError:

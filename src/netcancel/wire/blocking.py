@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import math
 import select
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from netcancel.wire import clock as host_clock
@@ -75,4 +75,5 @@ def _wait(wait: Wait) -> None:
         poller.register(wait.sock, wait.event)
         poller.poll(math.ceil(wait.seconds * 1000))
     else:
-        concurrent.futures.wait([wait.future], timeout=wait.seconds)
+        with suppress(TimeoutError):
+            wait.future.exception(wait.seconds)

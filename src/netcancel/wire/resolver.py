@@ -10,13 +10,17 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from concurrent.futures import Future
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+from netcancel.futures import SturdyFuture
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Addresses: TypeAlias = tuple[str, ...]
 
 _lock = threading.Lock()
-_running: dict[str, Future[Addresses]] = {}
+_running: dict[str, SturdyFuture[Addresses]] = {}
 
 
 def look_up(host: str) -> Future[Addresses]:
@@ -25,7 +29,7 @@ def look_up(host: str) -> Future[Addresses]:
         future = _running.get(host)
         if future is not None:
             return future
-        future = _running[host] = Future()
+        future = _running[host] = SturdyFuture()
     try:
         threading.Thread(
             target=_resolve, args=(host, future), name="netcancel-resolver", daemon=True
