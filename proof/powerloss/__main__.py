@@ -14,11 +14,14 @@ import random
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from itertools import product
 from typing import TYPE_CHECKING, Final
 
 import apsw
 
 from proof.evidence import Table, keep
+from proof.powerloss import errors
+from proof.powerloss.failing import ERRORS
 from proof.powerloss.modes import MODES
 from proof.powerloss.run import Running, judge, lives
 
@@ -34,6 +37,10 @@ SELF_TEST_SHARE: Final = 20
 """A mode that must be found out gets one image in so many: it breaks soon."""
 
 HEAD: Final = ("mode", "operations", "images", "distinct", "core-sec.", "broken", "damaged")
+FAULT_LASTS: Final = (1, 25)
+"""For how many operations a disk fails: the longer one outlasts what SQLite does to recover."""
+
+ERRORS_LINE: Final = "{:<16}{:<8}" + "{:>11}" * 4
 SHOWN_MAX: Final = 12
 """Most lines that are printed of one failure."""
 
@@ -42,6 +49,8 @@ def main() -> int:
     """Read the options, fail the power, and print; 1: not every mode did as it must."""
     options = _options()
     modes = [mode for mode in MODES if options.mode in {None, mode.name}]
+    if options.errors:
+        return _meet_errors([mode for mode in modes if mode.is_ours])
     if options.again:
         return _again(modes[0], options.seed, options.again)
     print(f"seed {options.seed}, SQLite {apsw.sqlite_lib_version()}")
@@ -80,6 +89,11 @@ def _options() -> argparse.Namespace:
         "--again",
         metavar="LIFE:ENTRY:IMAGE",
         help="one image that failed, with its --mode and --seed",
+    )
+    parser.add_argument(
+        "--errors",
+        action="store_true",
+        help="instead: have the disk fail at each operation in turn, once or for a while",
     )
     return parser.parse_args()
 
@@ -131,6 +145,20 @@ def _again(mode: Mode, seed: int, place: str) -> int:
         return 0
     _tell(tally.first)
     return 1
+
+
+def _meet_errors(modes: Sequence[Mode]) -> int:
+    """Have the disk fail, and print; 1: a promise was broken, or an outcome was not clear."""
+    print(ERRORS_LINE.format("mode", "disk", "for", "faults", "core-sec.", "broken"), flush=True)
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(mp_context=spawn) as executor:
+        kinds = list(product(modes, ERRORS, FAULT_LASTS))
+        results = list(executor.map(errors.run, *zip(*kinds, strict=True)))
+    for each in results:
+        figures = each.lasts, each.lives, round(each.seconds), len(each.broken)
+        print(ERRORS_LINE.format(each.mode.name, each.trouble, *figures))
+        _print_some([f"{broken.fault}: {broken.why}" for broken in each.broken])
+    return 1 if any(each.broken for each in results) else 0
 
 
 def _keep(results: Sequence[Result], images: int, seconds: int) -> None:

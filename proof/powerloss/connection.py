@@ -6,6 +6,7 @@ APSW lets a file system be written in Python, which sqlite3 does not.
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import apsw
@@ -103,8 +104,9 @@ class Connection:
         return cursor
 
     def close(self) -> None:
-        """Release the file."""
-        self._connection.close()
+        """Release the file; as with sqlite3, nobody is told of a checkpoint that fails then."""
+        with suppress(apsw.Error):
+            self._connection.close()
         self._settled()
 
     def _run(self, statement: str, parameters: Sequence[Any]) -> Cursor:

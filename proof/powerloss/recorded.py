@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from proof.powerloss.disk import Create, Delete, Operation, Sync, SyncDirectory, Truncate, Write
+from proof.powerloss.disk import Operation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from proof.powerloss.modes import Mode
-
-OPERATIONS = Create | Write | Truncate | Sync | Delete | SyncDirectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class Recording:
     def cuts(self) -> list[int]:
         """Where the power may fail: behind each operation."""
         entries = enumerate(self.entries)
-        return [at for at, each in entries if isinstance(each, OPERATIONS) and at >= self.first]
+        return [at for at, each in entries if isinstance(each, Operation) and at >= self.first]
 
     @property
     def is_of_old(self) -> bool:

@@ -92,7 +92,7 @@ def lives(mode: Mode) -> list[Recording]:
     """Record every life in a mode."""
     recordings: list[Recording] = []
     for life in LIVES:
-        with tempfile.TemporaryDirectory(dir=_in_memory()) as directory:
+        with tempfile.TemporaryDirectory(dir=in_memory()) as directory:
             recordings.append(record(life, mode, Path(directory)))
     return recordings
 
@@ -103,7 +103,7 @@ def judge(recording: Recording, seed: int, numbers: Mapping[int, Iterable[int]])
     seen: set[int] = set()
     images = 0
     failures: list[Failure] = []
-    with tempfile.TemporaryDirectory(dir=_in_memory()) as directory:
+    with tempfile.TemporaryDirectory(dir=in_memory()) as directory:
         trial = Trial(recording, seed, Path(directory))
         trial.check_told(min(numbers), max(numbers))
         for image in trial.images(numbers):
@@ -137,6 +137,6 @@ def _sum(tallies: Sequence[Tally]) -> Tally:
     )
 
 
-def _in_memory() -> Path | None:
+def in_memory() -> Path | None:
     """Return where directories need no disk; None: no such place is known."""
     return IN_MEMORY if IN_MEMORY.is_dir() else None
