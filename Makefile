@@ -5,6 +5,7 @@ WORKERS ?= auto
 ARGS ?=
 ROWS ?= 1000000
 DURATION ?= 60
+IMAGES ?= 20000
 
 # uv trusts what the machine trusts, as pip does.
 export UV_SYSTEM_CERTS := 1
@@ -21,7 +22,7 @@ compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint format bench campaign docs lock clean
+.PHONY: help setup demo test lint format bench campaign powerloss docs lock clean
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -49,6 +50,9 @@ bench: .venv/.dev ## measure guarded approvals beside unguarded and naive ones
 
 campaign: .venv/.dev ## kill processes and database servers amid payments (DURATION=60 seconds of trouble)
 	$(bin)/python -m campaigns.kills --duration $(DURATION) $(ARGS)
+
+powerloss: .venv/.proof ## fail the power behind every operation of a SQLite journal (IMAGES=20000)
+	$(bin)/python -m proof.powerloss --images $(IMAGES) $(ARGS)
 
 docs: .venv/.dev ## write the generated pages anew
 	$(bin)/python -m tools.states
