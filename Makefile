@@ -22,7 +22,7 @@ compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint format bench campaign powerloss docs lock clean
+.PHONY: help setup demo test lint format bench campaign powerloss fuzz schemas docs lock clean
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -53,6 +53,12 @@ campaign: .venv/.dev ## kill processes and database servers amid payments (DURAT
 
 powerloss: .venv/.proof ## fail the power behind every operation of a SQLite journal (IMAGES=20000)
 	$(bin)/python -m proof.powerloss --images $(IMAGES) $(ARGS)
+
+fuzz: .venv/.proof ## look for answers that judge and oracle read differently (DURATION=60 seconds)
+	$(bin)/python -m proof.fuzzing --duration $(DURATION) $(ARGS)
+
+schemas: .venv/.proof ## hold sandbox and proxy to their OpenAPI files (DURATION=60 seconds)
+	$(bin)/python -m proof.fuzzing.schemas --duration $(DURATION) $(ARGS)
 
 docs: .venv/.dev ## write the generated pages anew
 	$(bin)/python -m tools.states
