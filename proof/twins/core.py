@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from proof.twins.twin import Edit, Room, Twin, by_test
+from proof.twins.twin import Edit, Room, Twin, by_test, by_the_whole
 
 APPROVING: Final = "core/flows/approving.py"
 NET_CANCELLING: Final = "core/flows/net_cancelling.py"
@@ -55,6 +55,10 @@ TWINS: Final = (
         ],
         killers=[
             by_test("core/test_flows", "test_an_approval_is_sent_once_and_told"),
+            by_the_whole(
+                "duty/test_every_fault",
+                "test_the_intent_is_durable_before_the_approval_arrives[Guard]",
+            ),
         ],
     ),
     Twin(
@@ -180,6 +184,9 @@ TWINS: Final = (
         ],
         killers=[
             by_test("core/test_flows", "test_an_approval_that_can_not_be_written_is_not_told"),
+            by_the_whole(
+                "duty/test_journal_trouble", "test_trouble_before_the_verdict_that_lasts[full]"
+            ),
         ],
     ),
     Twin(
@@ -296,6 +303,11 @@ TWINS: Final = (
             by_test(
                 "core/test_flows", "test_the_approval_of_a_fenced_owner_brings_the_debt_back[1]"
             ),
+            by_the_whole(
+                "duty/test_paused",
+                "test_an_owner_that_wakes_up_with_an_approval_does_not_report_it"
+                "[sqlite-voided for good]",
+            ),
         ],
     ),
     Twin(
@@ -343,6 +355,10 @@ TWINS: Final = (
         killers=[
             by_test(
                 "core/test_flows", "test_a_fenced_workers_answer_changes_nothing_but_the_history"
+            ),
+            by_the_whole(
+                "duty/test_paused",
+                "test_a_worker_that_wakes_up_closes_nothing_that_it_does_not_hold[sqlite]",
             ),
         ],
     ),

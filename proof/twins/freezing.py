@@ -71,6 +71,7 @@ TWINS: Final = (
         ],
         killers=[
             by_test("core/test_flows", "test_other_data_under_a_used_number_is_refused[fields1]"),
+            by_the_whole("duty/test_same_number", "test_other_data_is_refused[None]"),
         ],
     ),
 )
