@@ -9,12 +9,13 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from proof.evidence import Table, keep
 from proof.twins.hunt import on_the_project, on_twins
 from proof.twins.table import TWINS
-from proof.twins.twin import Kind, Room
+from proof.twins.twin import Kind, Room, read_killer
 from proof.twins.workshop import Found
 
 if TYPE_CHECKING:
@@ -52,21 +53,34 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=[t.name for t in TWINS])
     parser.add_argument("--room", nargs="+", choices=[*Room], help="only twins broken there")
     parser.add_argument("--kind", nargs="+", choices=[*Kind], help="only killers of these kinds")
+    parser.add_argument(
+        "--instead",
+        metavar="KILLER",
+        type=read_killer,
+        help="ask what else would notice: such as 'simulation --hunt 30', in place of all killers",
+    )
     parser.add_argument("--list", action="store_true", help="say what would be done")
     parser.add_argument("--keep", action="store_true", help="keep the figures as evidence")
     options = parser.parse_args()
-    if options.keep and (options.only or options.room or options.kind):
+    if options.keep and (options.only or options.room or options.kind or options.instead):
         parser.error("only a run of all twins and killers is kept")
     return options
 
 
 def _chosen(options: argparse.Namespace) -> list[Twin]:
     twins = [
-        twin.with_killers_of(options.kind or [*Kind])
+        twin
         for twin in TWINS
         if twin.name in (options.only or [twin.name]) and twin.room in (options.room or Room)
     ]
-    return [twin for twin in twins if twin.killers]
+    if options.instead:
+        return [replace(twin, killers=[options.instead]) for twin in twins]
+    kinds = options.kind or [*Kind]
+    chosen = [
+        replace(twin, killers=[killer for killer in twin.killers if killer.kind in kinds])
+        for twin in twins
+    ]
+    return [twin for twin in chosen if twin.killers]
 
 
 def _try_killers(twins: Sequence[Twin]) -> list[Trial]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from proof.twins.twin import Edit, Room, Twin, by_test, by_the_whole
+from proof.twins.twin import Edit, Kind, Room, Twin, by, by_test, by_the_whole
 
 APPROVING: Final = "core/flows/approving.py"
 NET_CANCELLING: Final = "core/flows/net_cancelling.py"
 WRITING: Final = "core/flows/writing.py"
 LIFECYCLE: Final = "core/lifecycle.py"
+
+EVERY_FAULT: Final = by_the_whole(
+    "duty/test_every_fault", "test_every_fault_ends_in_balanced_books[Guard-forgetful]"
+)
+"""Before a gateway that forgets a net-cancel that came before its approval."""
 
 TAKEN_FOR_A_TAKE_OVER: Final = Edit(
     WRITING,
@@ -246,6 +251,9 @@ TWINS: Final = (
             by_test(
                 "core/test_flows", "test_an_early_acknowledgement_is_verified_after_the_settle_time"
             ),
+            by_the_whole(
+                "duty/test_every_fault", "test_every_fault_ends_in_balanced_books[Guard-forgetful]"
+            ),
         ],
     ),
     Twin(
@@ -283,6 +291,9 @@ TWINS: Final = (
         killers=[
             by_test(
                 "core/test_flows", "test_an_early_acknowledgement_is_verified_after_the_settle_time"
+            ),
+            by_the_whole(
+                "duty/test_every_fault", "test_every_fault_ends_in_balanced_books[Guard-forgetful]"
             ),
         ],
     ),
@@ -377,6 +388,7 @@ TWINS: Final = (
         ],
         killers=[
             by_test("core/test_flows", "test_a_lost_answer_is_net_cancelled_at_once_by_its_caller"),
+            by(Kind.DEMO, "--payments 60 --seed 1 --keep books"),
         ],
     ),
 )

@@ -29,6 +29,7 @@ TWINS: Final = (
         ],
         killers=[
             by_test("core/test_flows", "test_each_attempt_is_signed_anew_over_the_same_bytes"),
+            by_the_whole("duty/test_clocks", "test_nothing_is_done_twice"),
         ],
     ),
     Twin(

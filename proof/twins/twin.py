@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -80,6 +80,12 @@ def by(kind: Kind, options: str) -> Killer:
     return Killer(kind, tuple(options.split()))
 
 
+def read_killer(text: str) -> Killer:
+    """Read a kind and its options; raise ValueError for an unknown kind."""
+    kind, _, options = text.partition(" ")
+    return by(Kind(kind), options)
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """A change of one file: a text that stands in it once, and what takes its place."""
@@ -103,10 +109,6 @@ class Twin:
     edits: Sequence[Edit]
     """More than one where another rule stands behind the one that is taken out."""
     killers: Sequence[Killer]
-
-    def with_killers_of(self, kinds: Container[Kind]) -> Twin:
-        """Return the twin with only some of its killers."""
-        return replace(self, killers=[each for each in self.killers if each.kind in kinds])
 
 
 class Stale(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from proof.twins.twin import Edit, Room, Twin, by_test, by_the_whole
+from proof.twins.twin import Edit, Kind, Room, Twin, by, by_test, by_the_whole
 
 JUDGE: Final = "kicc/judge.py"
 
@@ -55,6 +55,7 @@ TWINS: Final = (
                 "duty/test_every_fault",
                 "test_every_fault_ends_in_balanced_books[AsyncGuard-tombstone]",
             ),
+            by(Kind.CAMPAIGN, "--journal sqlite --duration 6 --seed 1 --directory ."),
         ],
     ),
     Twin(
