@@ -22,7 +22,7 @@ compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint format bench campaign powerloss fuzz schemas docs lock clean
+.PHONY: help setup demo test lint format bench campaign powerloss fuzz schemas twins docs lock clean
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -60,11 +60,15 @@ fuzz: .venv/.proof ## look for answers that judge and oracle read differently (D
 schemas: .venv/.proof ## hold sandbox and proxy to their OpenAPI files (DURATION=60 seconds)
 	$(bin)/python -m proof.fuzzing.schemas --duration $(DURATION) $(ARGS)
 
+twins: .venv/.dev ## break the project in every way of the protocol's list, and see that it is noticed
+	$(bin)/python -m proof.twins $(ARGS)
+
 docs: .venv/.dev ## write the generated pages anew
 	$(bin)/python -m tools.states
 	$(bin)/python -m tools.settings
 	$(bin)/python -m tools.commands
 	$(bin)/python -m tools.evidence
+	$(bin)/python -m tools.twins
 
 lock: .venv/.uv ## compile requirements/*.txt anew (ARGS=--upgrade takes the newest versions)
 	$(compile) requirements/uv.txt $(ARGS) requirements/uv.in

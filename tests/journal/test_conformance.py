@@ -983,7 +983,7 @@ def test_the_number_of_what_has_left_stays_used(journal: Journal, clock: Clock) 
         assert journal.read(sample.id).result() is None
     futures = [
         journal.open_new(intent(merc_trx_no=number))
-        for number in ("ORD_1", "ORD_GONE", "ORD_2", "ORD_gone")
+        for number in ("ORD_A", "ORD_GONE", "ORD_B", "ORD_gone")
     ]
     assert [fate(future.result()) for future in futures] == ["Opened", "Used", "Opened", "Opened"]
     assert fate(journal.open_new(intent(tid="T0", merc_trx_no="ORD_GONE")).result()) == "Opened"

@@ -38,6 +38,7 @@ from tests.journal.samples import (
     bring_to,
     fate,
     intent,
+    move,
     open_one,
     vault,
 )
@@ -380,6 +381,18 @@ def test_a_confirmation_joins_the_callers_transaction(
     read = journal.read(payment.id).result()
     assert read is not None
     assert (read.history[-1].event is Event.CONFIRMED) == (ends == "commit")
+
+
+def test_an_old_view_is_not_taken_for_what_is_so_now(mysql_url: str, journal: Journal) -> None:
+    """A transaction that has read before is told no yes that has been taken back since."""
+    payment = bring_to(journal, State.APPROVED)
+    with closing(connect(mysql_url)) as connection:
+        connection.begin()
+        connection.cursor().execute("SELECT count(*) FROM netcancel_payment")
+        move(journal, payment, Event.CANCEL_ASKED, CHANGES[State.CANCELLING])
+        seen = journal.confirm_in(connection, merc_trx_no=payment.merc_trx_no, **NUMBER)
+        assert seen is not None
+        assert seen.state is State.CANCELLING
 
 
 def of_sqlite(_: str) -> Any:

@@ -41,6 +41,7 @@ from tests.journal.samples import (
     bring_to,
     fate,
     intent,
+    move,
     open_one,
     vault,
 )
@@ -510,6 +511,18 @@ def test_a_confirmation_joins_the_callers_transaction(
         getattr(connection, ends)()
     wanted = State.APPROVED if ends == "commit" else State.UNCONFIRMED
     assert state_of(journal, payment) is wanted
+
+
+def test_an_old_view_is_not_taken_for_what_is_so_now(postgres_url: str, journal: Journal) -> None:
+    """A transaction that sees one moment only is told no yes that has been taken back since."""
+    payment = bring_to(journal, State.APPROVED)
+    with psycopg.connect(postgres_url) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.execute("SELECT count(*) FROM netcancel.payment")
+        move(journal, payment, Event.CANCEL_ASKED, CHANGES[State.CANCELLING])
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            journal.confirm_in(connection, merc_trx_no=payment.merc_trx_no, **NUMBER)
+        connection.rollback()
 
 
 def state_of(journal: Journal, payment: Payment) -> State:
