@@ -5,6 +5,7 @@ WORKERS ?= auto
 ARGS ?=
 ROWS ?= 1000000
 DURATION ?= 60
+PAYMENTS ?= 1000000
 
 # uv trusts what the machine trusts, as pip does.
 export UV_SYSTEM_CERTS := 1
@@ -21,7 +22,7 @@ compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint format bench campaign docs lock clean
+.PHONY: help setup demo test lint format bench campaign simulate docs lock clean
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -49,6 +50,9 @@ bench: .venv/.dev ## measure guarded approvals beside unguarded and naive ones
 
 campaign: .venv/.dev ## kill processes and database servers amid payments (DURATION=60 seconds of trouble)
 	$(bin)/python -m campaigns.kills --duration $(DURATION) $(ARGS)
+
+simulate: .venv/.dev ## simulate the flows under faults, in virtual time (PAYMENTS=…; SEED=… replays one run)
+	$(bin)/python -m proof.simulation --payments $(PAYMENTS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 docs: .venv/.dev ## write the generated pages anew
 	$(bin)/python -m tools.states

@@ -30,6 +30,7 @@ EXCHANGES: Final = (
     "signature-refused",
     "clock-steps-back",
     "clock-steps-ahead",
+    "poisoned-in-flight",
 )
 """What can befall an exchange with the gateway; what fits no path of it befalls nothing."""
 
@@ -69,6 +70,35 @@ NTH_MAX: Final = {"exchange": 4, "question": 9, "step": 30}
 """The last place of a payment at which a fault is planned."""
 
 
+WEIGHTS: Final = {
+    "paused-beyond-lease": 4.0,
+    "interrupted": 4.0,
+    "denied": 3.0,
+    "poisoned": 2.0,
+    "request-duplicated": 2.0,
+    "clock-steps-back": 2.0,
+}
+"""What must meet a rare moment to matter is planned so many times as often."""
+
+
+SCENARIOS: Final = (
+    # A proof turns up when its payment is a person's, or was closed by one.
+    (("poisoned-in-flight", 1, 0.0), ("paused-beyond-lease", 4, 0.0)),
+    (("poisoned-in-flight", 1, 0.0), ("paused-beyond-lease", 4, 0.97)),
+    # A charge that is proven while it settles, and then denied.
+    (("paused-beyond-lease", 4, 0.0), ("denied", 4, 0.0)),
+    # The verifying net-cancel meets a clock that steps back, an interruption, a poison row.
+    (("request-lost", 1, 0.0), ("clock-steps-back", 3, 0.0)),
+    (("request-lost", 1, 0.0), ("interrupted", 14, 0.0)),
+    (("request-lost", 1, 0.0), ("poisoned-in-flight", 2, 0.0)),
+    (("request-lost", 1, 0.0), ("refused", 3, 0.0)),
+)
+"""What chance would rarely bring together: kinds, places, and the least size of each."""
+
+SCENARIO_RATE: Final = 0.5
+"""How often each scenario is planned in a run, for one payment."""
+
+
 class Fault(NamedTuple):
     """One planned fault; `size` in [0, 1) says how long, how far or which way."""
 
@@ -88,7 +118,7 @@ def draw_plan(chance: random.Random, payments: int, seconds: float) -> list[Faul
     """Draw the faults of a run, with rates of their own: in some runs a kind never happens."""
     plan: list[Fault] = []
     for place, kinds in PLACES.items():
-        rates = [_rate(chance) for _ in kinds]
+        rates = [_rate(chance) * WEIGHTS.get(kind, 1.0) for kind in kinds]
         for kind, rate in zip(kinds, rates, strict=True):
             plan += [
                 _draw(chance, kind, payments, NTH_MAX[place])
@@ -97,8 +127,15 @@ def draw_plan(chance: random.Random, payments: int, seconds: float) -> list[Faul
     for kind in WORLD:
         plan += [
             Fault(kind, -1, int(chance.random() * seconds), chance.random())
-            for _ in range(int(chance.random() * 4))
+            for _ in range(int(chance.random() * 2.5))
         ]
+    for scenario in SCENARIOS:
+        if chance.random() < SCENARIO_RATE:
+            payment = int(chance.random() * payments)
+            plan += [
+                Fault(kind, payment, nth, least + (1.0 - least) * chance.random())
+                for kind, nth, least in scenario
+            ]
     return plan
 
 
@@ -109,7 +146,7 @@ def _draw(chance: random.Random, kind: str, payments: int, nth_max: int) -> Faul
 
 def _rate(chance: random.Random) -> float:
     """Return how many faults of a kind a payment has: none in a third of the runs."""
-    return 0.0 if chance.random() < 1 / 3 else 0.1 * chance.random() ** 2
+    return 0.0 if chance.random() < 1 / 3 else 0.05 * chance.random() ** 2
 
 
 def _count(chance: random.Random, expected: float) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from netcancel.core.policy import SEND_WITHIN_SECONDS
 from netcancel.kicc import APPROVAL_PATH, CANCEL_PATH, Break, NoAnswer, Reach
 from netcancel.sandbox import codes
-from netcancel.sandbox.ledger import Did, Ledger, NetCancelMemory
+from netcancel.sandbox.ledger import Did, Ledger, NetCancelMemory, Status
 
 if TYPE_CHECKING:
     from netcancel.core.effects import Exchange
@@ -87,15 +87,31 @@ class Gateway:
             return
         if kind == "request-duplicated" and fault is not None:
             self._later(slot, effect, fault)
-        if kind == "clock-steps-back" and fault is not None:
-            run.clockwork.after(0.001, partial(run.step_clock, -120.0 * fault.size))
-        if kind == "clock-steps-ahead" and fault is not None:
-            run.clockwork.after(0.001, partial(run.step_clock, 3600.0 * fault.size**2))
+        if fault is not None:
+            self._befall_journal(slot, fault)
         flight = min(left / 2, 0.02 + 0.1 * run.dice(slot))
         rest = left - flight
         run.clockwork.after(
             flight, partial(self._arrive, process, process.turn, effect, kind, rest)
         )
+
+    def _may_deny(self, slot: Slot) -> bool:
+        """Whether a gateway may deny a charge: one that nobody has proven, no client could hold."""
+        row = self._run.journal.payment_of(slot.tid, slot.number)
+        is_proven = row is not None and row.answer is not None
+        return is_proven or slot.charge is None or slot.charge.status is not Status.LIVE
+
+    def _befall_journal(self, slot: Slot, fault: Fault) -> None:
+        """Do to the journal what is to befall it while a request is on its way."""
+        match fault.kind:
+            case "poisoned-in-flight":
+                self._run.damage(slot)
+            case "clock-steps-back":
+                seconds = -120.0 * fault.size
+                self._run.clockwork.after(0.001, partial(self._run.step_clock, seconds))
+            case "clock-steps-ahead":
+                seconds = 3600.0 * fault.size**2
+                self._run.clockwork.after(0.001, partial(self._run.step_clock, seconds))
 
     def _later(self, slot: Slot, effect: Exchange, fault: Fault) -> None:
         delay = 1.0 + DELAY_SECONDS_MAX * fault.size**3
@@ -126,7 +142,7 @@ class Gateway:
             return reply(None, None, status=500 if kind == "http-error" else 200)
         if kind == "refused":
             return reply(codes.REFUSED, None)
-        if kind == "denied":
+        if kind == "denied" and self._may_deny(slot):
             return reply(codes.NOTHING_TO_VOID, None)
         fields = run.codec.fields(path, effect.signed.body)
         now = run.clockwork.now

@@ -145,8 +145,8 @@ class Process:
                 self._perform(effect)
 
     def _pause_seconds(self, fault: Fault) -> float:
-        if fault.kind == "paused-beyond-lease":
-            return self._run.policy.hold_seconds * (1.0 + 5.0 * fault.size)
+        if fault.kind == "paused-beyond-lease":  # at times until a person has closed it
+            return self._run.policy.hold_seconds * (1.0 + 5.0 * fault.size + 500.0 * fault.size**8)
         return 10.0 * fault.size**2
 
     def _interrupt_in(self, effect: Effect[Any], seconds: float) -> None:

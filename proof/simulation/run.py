@@ -170,13 +170,13 @@ class Run:
         self.hits[f"fault: {fault.kind}"] += 1
         match fault.kind:
             case "journal-refuses":
-                self.database.refuse(30.0 * fault.size**2)
+                self.database.refuse(15.0 * fault.size**2)
             case "database-crash":
                 self.database.crash(10.0 * fault.size)
             case "wall-clock-jump":
                 self._wall_offset += 2 * DAY * (fault.size - 0.5)
             case "gateway-away":
-                self.gateway.away_until = self.clockwork.now + 120.0 * fault.size
+                self.gateway.away_until = self.clockwork.now + 40.0 * fault.size**2
             case _:
                 self._rotate(60.0 * (fault.size - 0.5))
 
