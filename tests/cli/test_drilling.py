@@ -24,6 +24,7 @@ from netcancel.drill.html import Html, join, tag
 from netcancel.drill.page import page
 from netcancel.drill.report import Report, report
 from netcancel.errors import ConfigurationError
+from netcancel.journal.opening import open_journal
 from netcancel.sandbox import Sandbox
 from tests.canaries import SECRET, TOKEN, leaks_in
 from tests.cli.test_demo import left_behind, wait_for_children
@@ -111,6 +112,19 @@ def test_a_journal_that_is_there_is_refused(run: Run, place: Path) -> None:
     assert "a drill makes its own" in ran.err
     assert (place / "payments.db").read_bytes() == b"somebody's"
     assert [each.name for each in place.iterdir()] == ["payments.db"]
+
+
+@pytest.mark.parametrize("kind", ["postgres_url", "mysql_url"])
+def test_a_journal_on_a_server_is_refused_though_it_is_empty(
+    run: Run, place: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    """Somebody made it for something else: its payments are yet to come."""
+    url: str = request.getfixturevalue(kind)
+    open_journal(url).close()
+    ran = run("drill", "--journal", url)
+    assert ran.code == 2
+    assert "a drill makes its own" in ran.err
+    assert [*place.iterdir()] == []
 
 
 def test_a_configured_server_is_never_used(
