@@ -74,7 +74,7 @@ def conditions(
         Duration(name, getattr(configured, name), _rehearsed(name, said, configured))
         for name in SHORTENED
     )
-    policy = held | {each.name: each.rehearsed for each in durations}
+    policy: dict[str, Any] = held | {each.name: each.rehearsed for each in durations}
     if "lease_seconds" in said:
         policy["lease_seconds"] = configured.lease_seconds
     policy |= SANDBOX_CODES.get(memory, {})

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from netcancel.drill.report import Report
     from netcancel.drill.times import Delays, Moment
 
-STYLE: Final = Html(files(__package__).joinpath("page.css").read_text(encoding="utf-8"))
+STYLE: Final = Html(files("netcancel.drill").joinpath("page.css").read_text(encoding="utf-8"))
 DIGEST: Final = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY: Final = (
     f"default-src 'none'; style-src 'sha256-{DIGEST}'; base-uri 'none'; form-action 'none'"
