@@ -72,6 +72,7 @@ class PostgresServer:
             autocommit=True,
             prepare_threshold=None,
             row_factory=dict_row,
+            cursor_factory=psycopg.RawCursor,
         )
         try:
             _check_server(connection.info)
