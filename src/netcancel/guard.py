@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypedDict
 
 from netcancel.core import flows
-from netcancel.core.lifecycle import RECOVERABLE, State
+from netcancel.core.lifecycle import State
 from netcancel.core.outcomes import CancelOutcome, Outcome, cancel_outcome_of, outcome_of
 from netcancel.core.policy import Policy
 from netcancel.desk import Desk, new_tag
@@ -164,14 +164,12 @@ class _Guard:
 
     def _say_what_is_owed(self) -> None:
         try:
-            summary = self._desk.journal.summary(worlds=self._desk.all_worlds).result()
+            owed = self._desk.journal.owed(worlds=self._desk.all_worlds).result()
         except JournalUnavailable as error:
             log.notice("what is still owed can't be counted: %s", error)
         else:
-            if owed := sum(summary.by_state.get(state, 0) for state in RECOVERABLE):
+            if owed:
                 log.notice("%d payments are still owed; `netcancel worker` carries on", owed)
-            if escalated := summary.by_state.get(State.ESCALATED, 0):
-                log.notice("%d payments wait for a person: `netcancel list --escalated`", escalated)
 
 
 def _checked(merchant: object) -> Merchant:

@@ -12,6 +12,7 @@ import pytest
 from netcancel.core.lifecycle import (
     FINAL,
     MOVES,
+    RECOVERABLE,
     CancelReason,
     Event,
     IllegalMove,
@@ -904,6 +905,15 @@ def test_nobody_is_a_stranger_among_known_states(journal: Journal) -> None:
     assert journal.strangers().result() == 0
 
 
+def test_what_is_owed_is_counted(journal: Journal) -> None:
+    """Of these worlds only, in every state that recovery takes, due or not."""
+    for state in WAYS:
+        bring_to(journal, state)
+    assert journal.owed(worlds=[WORLD]).result() == len(RECOVERABLE)
+    assert journal.owed(worlds=["another", WORLD]).result() == len(RECOVERABLE)
+    assert journal.owed(worlds=["another"]).result() == journal.owed(worlds=[]).result() == 0
+
+
 def test_a_journal_tells_its_own_time(journal: Journal, clock: Clock) -> None:
     """Its clock is the one that decides leases, and it names what it found out."""
     clock.advance(5.0)
@@ -973,7 +983,7 @@ def test_the_number_of_what_has_left_stays_used(journal: Journal, clock: Clock) 
         assert journal.read(sample.id).result() is None
     futures = [
         journal.open_new(intent(merc_trx_no=number))
-        for number in ("ORD_1", "ORD_GONE", "ORD_2", "ORD_gone")
+        for number in ("ORD_A", "ORD_GONE", "ORD_B", "ORD_gone")
     ]
     assert [fate(future.result()) for future in futures] == ["Opened", "Used", "Opened", "Opened"]
     assert fate(journal.open_new(intent(tid="T0", merc_trx_no="ORD_GONE")).result()) == "Opened"

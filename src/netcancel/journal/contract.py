@@ -288,6 +288,12 @@ class Journal(Protocol):
     def forget_vault_keys(self) -> Future[Sequence[str]]:
         """Forget the keys that nothing is sealed with, but the current one; returns their ids."""
 
+    def owed(self, *, worlds: Collection[str]) -> Future[int]:
+        """Count the payments of these worlds that are recovery's sooner or later.
+
+        However many are closed, it takes no longer.
+        """
+
     def strangers(self) -> Future[int]:
         """Count the open payments in states of a newer netcancel: nobody here touches them."""
 

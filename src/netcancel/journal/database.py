@@ -295,6 +295,10 @@ class DatabaseJournal:
         """Forget the keys that nothing is sealed with, but the current one."""
         return self._writer.submit(partial(keys.forget, vault=self._vault), writes=True)
 
+    def owed(self, *, worlds: Collection[str]) -> Future[int]:
+        """Count the payments of these worlds that are recovery's sooner or later."""
+        return self._writer.submit(partial(operations.owed, worlds=worlds), writes=False)
+
     def strangers(self) -> Future[int]:
         """Count the open payments in states of a newer netcancel."""
         return self._writer.submit(operations.strangers, writes=False)

@@ -213,6 +213,10 @@ class MemoryJournal:
         """Say that there is none."""
         return self._do(lambda _: ())
 
+    def owed(self, *, worlds: Collection[str]) -> Future[int]:
+        """Count the payments of these worlds that are recovery's sooner or later."""
+        return self._do(lambda _: self._owed(worlds))
+
     def strangers(self) -> Future[int]:
         """Say that nobody else writes here."""
         return self._do(lambda _: 0)
@@ -400,6 +404,10 @@ class MemoryJournal:
                 )
             ),
         )
+
+    def _owed(self, worlds: Collection[str]) -> int:
+        payments = (row.payment for row in self._rows.values())
+        return sum(each.world in worlds and each.state in RECOVERABLE for each in payments)
 
     def _archivable(
         self, place: ArchivePlace, closed_seconds: float, limit: int, now: int

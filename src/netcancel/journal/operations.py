@@ -511,6 +511,12 @@ def summary(session: Session, now: int, *, worlds: Collection[str]) -> Summary:
     )
 
 
+def owed(session: Session, _now: int, *, worlds: Collection[str]) -> int:
+    """Count the payments that are recovery's sooner or later."""
+    counted = [session.execute(Query.COUNT_OWED, {"world": world}) for world in worlds]
+    return sum(found.rows[0]["payments"] for found in counted)
+
+
 def strangers(session: Session, _now: int) -> int:
     """Count the open payments in states that this code doesn't know."""
     counted = session.execute(Query.STRANGERS, {"states": json.dumps([*KNOWN_STATES])})

@@ -53,6 +53,7 @@ class Query(StrEnum):
     DUE = "due"
     DUE_NEWEST_FIRST = "due_newest_first"
     COUNT_IN_DOUBT = "count_in_doubt"
+    COUNT_OWED = "count_owed"
     PAGE = "page"
     LIST = "list"
     LIST_IN_DOUBT = "list_in_doubt"
