@@ -4,12 +4,14 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from netcancel.core.flows import approving
+from netcancel.core.flows import approving, writing
 from netcancel.core.flows.writing import Fate
+from netcancel.core.lifecycle import State
 from proof.simulation import campaign, goals, shrink
 from proof.simulation.__main__ import main
 
@@ -40,7 +42,7 @@ def report_before_durable(seen: Any, event: Any, change: Any, hand: Any) -> Any:
     effect = next(real)
     answer = yield effect
     if answer is None or type(answer).__name__ == "Unavailable":
-        moved = approving.replace(seen, state=approving.State.APPROVED)
+        moved = replace(seen, state=State.APPROVED)
         return moved, Fate.APPLIED
     try:
         while True:
@@ -49,7 +51,7 @@ def report_before_durable(seen: Any, event: Any, change: Any, hand: Any) -> Any:
         return stop.value
 
 
-REAL_WRITE = approving.write
+REAL_WRITE = writing.write
 
 
 def test_a_planted_break_is_found_shrunk_and_replayed(
