@@ -44,9 +44,9 @@ def main() -> int:
         if found:
             _try(reports[-1], options.processes, begun + options.seconds)
     seconds = time.monotonic() - begun
-    for report in reports:
+    for report in filter(lambda report: report.mutants, reports):
         print(f"{report.room}: {', '.join(f'{v} {k}' for k, v in report.figures().items())}")
-    print(f"{seconds:.0f} s")
+    print(f"{sum(len(report.mutants) for report in reports)} mutants, {seconds:.0f} s")
     faults = [fault for report in reports for fault in report.faults(listed())]
     print("".join(f"{fault}\n" for fault in faults), end="", file=sys.stderr)
     if options.keep:

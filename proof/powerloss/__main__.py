@@ -153,12 +153,13 @@ def _meet_errors(modes: Sequence[Mode]) -> int:
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(mp_context=spawn) as executor:
         kinds = list(product(modes, ERRORS, FAULT_LASTS))
-        results = list(executor.map(errors.run, *zip(*kinds, strict=True)))
-    for each in results:
-        figures = each.lasts, each.lives, round(each.seconds), len(each.broken)
-        print(ERRORS_LINE.format(each.mode.name, each.trouble, *figures))
-        _print_some([f"{broken.fault}: {broken.why}" for broken in each.broken])
-    return 1 if any(each.broken for each in results) else 0
+        is_broken = False
+        for each in executor.map(errors.run, *zip(*kinds, strict=True)):
+            figures = each.lasts, each.lives, round(each.seconds), len(each.broken)
+            print(ERRORS_LINE.format(each.mode.name, each.trouble, *figures), flush=True)
+            _print_some([f"{broken.fault}: {broken.why}" for broken in each.broken])
+            is_broken = is_broken or bool(each.broken)
+    return 1 if is_broken else 0
 
 
 def _keep(results: Sequence[Result], images: int, seconds: int) -> None:

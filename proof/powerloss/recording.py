@@ -124,7 +124,7 @@ def _find_old_file(recorder: Recorder, path: Path) -> None:
 
 @contextmanager
 def _recorder() -> Generator[Recorder]:
-    """Record; also what Python syncs by itself, which is how the product syncs a directory."""
+    """Record; also what is synced without SQLite, as the product does it by itself."""
     recorder = Recorder()
     fsync = os.fsync
 
@@ -132,6 +132,8 @@ def _recorder() -> Generator[Recorder]:
         fsync(descriptor)
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):
             recorder.tell(SyncDirectory())
+        else:
+            recorder.tell(Sync(Path(f"/proc/self/fd/{descriptor}").readlink().name))
 
     try:
         with patch.object(os, "fsync", recorded):

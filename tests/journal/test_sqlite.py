@@ -394,6 +394,26 @@ def test_shredding_leaves_no_trace(path: Path, mode: str) -> None:
     journal.close()
 
 
+def test_the_emptied_log_stays_empty_if_the_power_fails(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was shredded doesn't come back with a log whose truncation was never synced."""
+    synced: list[tuple[str, int]] = []
+    fsync = os.fsync
+
+    def recorded(descriptor: int) -> None:
+        fsync(descriptor)
+        name = Path(f"/proc/self/fd/{descriptor}").readlink().name
+        synced.append((name, os.fstat(descriptor).st_size))
+
+    journal = open_sqlite(path, vault(), Clock(), create=True, mode="wal")
+    bring_to(journal, State.APPROVED)
+    monkeypatch.setattr(os, "fsync", recorded)
+    assert journal.shred_closed(keep_seconds=0, limit=100).result() == 1
+    assert synced == [(f"{path.name}-wal", 0)]
+    journal.close()
+
+
 def test_a_shredding_that_was_cut_off_is_finished(path: Path) -> None:
     """A machine that dies between the two commits leaves a text without a key, for one pass."""
     journal = open_file(path)

@@ -94,6 +94,9 @@ class Session:
             _wait_by_itself(self._connection, sqlite_file.BUSY_SECONDS)
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             _wait_by_itself(self._connection, 0.0)
+            sqlite_file.sync_log(
+                self._connection
+            )  # SQLite leaves the truncation to the next commit
             self._empties_log = False
 
     def _insist(self, statement: str) -> None:

@@ -110,6 +110,17 @@ def connect(path: Path, mode: str, opens: OpenFile = open_file) -> sqlite3.Conne
     return connection
 
 
+def sync_log(connection: sqlite3.Connection) -> None:
+    """Make durable what was done to the write-ahead log; nobody holds locks on that file."""
+    query = "SELECT file FROM pragma_database_list WHERE name = 'main'"
+    (path,) = connection.execute(query).fetchone()
+    descriptor = os.open(f"{path}-wal", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def read_text(content: bytes) -> str:
     """Read a text; a damaged one must not keep the rows beside it from being read."""
     return content.decode("utf-8", "backslashreplace")
