@@ -3,11 +3,19 @@
 from typing import Any
 
 from netcancel.core.effects import Flow, Now, Read, Sleep, Unavailable, Write
-from netcancel.core.flows.writing import JOURNAL_SILENT, Fate, Hand, await_decision, write
+from netcancel.core.flows.writing import (
+    JOURNAL_SILENT,
+    Fate,
+    Hand,
+    await_decision,
+    kept_answer,
+    write,
+)
 from netcancel.core.lifecycle import Event
-from netcancel.core.payment import Change
-from netcancel.kicc import Loss
+from netcancel.core.payment import Asked, Change, KeptAnswer
+from netcancel.kicc import Loss, RawAnswer
 from tests.core.samples import payment
+from tests.core.world import SILENCE
 
 SILENT = Unavailable("no answer")
 
@@ -66,3 +74,11 @@ def test_a_second_caller_looks_again_ever_less_often() -> None:
     waits, row = run(await_decision(seen, 1.0), SILENT)
     assert waits == [0.02, 0.04, 0.08, 0.16, 0.25, 0.25, 0.25]
     assert row is seen
+
+
+def test_the_very_bytes_of_an_answer_are_kept() -> None:
+    """With what they answer; where none came, none are kept."""
+    for asked in Asked:
+        kept = kept_answer(asked, RawAnswer(200, (), b"{ }"))
+        assert kept == KeptAnswer(asked, b"{ }")
+        assert kept_answer(asked, SILENCE) is None
