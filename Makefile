@@ -5,6 +5,7 @@ WORKERS ?= auto
 ARGS ?=
 ROWS ?= 1000000
 DURATION ?= 60
+CHANGED ?=
 IMAGES ?= 20000
 
 PAYMENTS ?= 1000000
@@ -24,7 +25,7 @@ compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint format bench campaign powerloss fuzz schemas twins simulate docs lock clean
+.PHONY: help setup demo test lint format bench campaign powerloss fuzz schemas twins simulate mutants docs lock clean
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -64,6 +65,9 @@ schemas: .venv/.proof ## hold sandbox and proxy to their OpenAPI files (DURATION
 
 twins: .venv/.dev ## break the project in every way of the protocol's list, and see that it is noticed
 	$(bin)/python -m proof.twins $(ARGS)
+
+mutants: .venv/.proof ## change core and verdicts in small ways, and see that a test notices (CHANGED=COMMIT: only what differs from it)
+	$(bin)/python -m proof.mutants $(if $(CHANGED),--changed $(CHANGED)) $(ARGS)
 
 simulate: .venv/.dev ## simulate the flows under faults, in virtual time (PAYMENTS=…; SEED=… replays one run)
 	$(bin)/python -m proof.simulation --payments $(PAYMENTS) $(if $(SEED),--seed $(SEED)) $(ARGS)
