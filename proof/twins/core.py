@@ -84,6 +84,7 @@ TWINS: Final = (
         edits=[TAKEN_FOR_A_TAKE_OVER, TAKEN_FOR_NEW_EVIDENCE],
         killers=[
             by_test("core/test_flows", "test_an_applied_write_is_not_taken_for_a_takeover"),
+            A_MINUTE_OF_SIMULATION,
         ],
     ),
     Twin(
