@@ -97,6 +97,7 @@ TWINS: Final = (
             by_test(
                 "core/test_evidence", "test_late_evidence_leads_where_the_table_says[approved]"
             ),
+            A_MINUTE_OF_SIMULATION,
         ],
     ),
     Twin(
