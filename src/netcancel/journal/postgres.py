@@ -72,7 +72,7 @@ class PostgresServer:
             autocommit=True,
             prepare_threshold=None,
             row_factory=dict_row,
-            cursor_factory=psycopg.RawCursor,
+            cursor_factory=psycopg.RawCursor,  # pyright: ignore[reportArgumentType]  # rows are the factory's
         )
         try:
             _check_server(connection.info)
