@@ -5,6 +5,7 @@ WORKERS ?= auto
 ARGS ?=
 ROWS ?= 1000000
 DURATION ?= 60
+IMAGES ?= 20000
 
 # uv trusts what the machine trusts, as pip does.
 export UV_SYSTEM_CERTS := 1
@@ -21,7 +22,7 @@ compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint format bench campaign explore docs lock clean
+.PHONY: help setup demo test lint format bench campaign explore powerloss fuzz schemas twins docs lock clean
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -53,11 +54,24 @@ campaign: .venv/.dev ## kill processes and database servers amid payments (DURAT
 explore: .venv/.dev ## look at every run of small worlds, with the real flows and the real table
 	$(bin)/python -m proof.exploration $(ARGS)
 
+powerloss: .venv/.proof ## fail the power behind every operation of a SQLite journal (IMAGES=20000)
+	$(bin)/python -m proof.powerloss --images $(IMAGES) $(ARGS)
+
+fuzz: .venv/.proof ## look for answers that judge and oracle read differently (DURATION=60 seconds)
+	$(bin)/python -m proof.fuzzing --duration $(DURATION) $(ARGS)
+
+schemas: .venv/.proof ## hold sandbox and proxy to their OpenAPI files (DURATION=60 seconds)
+	$(bin)/python -m proof.fuzzing.schemas --duration $(DURATION) $(ARGS)
+
+twins: .venv/.dev ## break the project in every way of the protocol's list, and see that it is noticed
+	$(bin)/python -m proof.twins $(ARGS)
+
 docs: .venv/.dev ## write the generated pages anew
 	$(bin)/python -m tools.states
 	$(bin)/python -m tools.settings
 	$(bin)/python -m tools.commands
 	$(bin)/python -m tools.evidence
+	$(bin)/python -m tools.twins
 
 lock: .venv/.uv ## compile requirements/*.txt anew (ARGS=--upgrade takes the newest versions)
 	$(compile) requirements/uv.txt $(ARGS) requirements/uv.in

@@ -268,6 +268,8 @@ class Recovery:
             await self._attempt(self._shred_closed(), "shredding")
             await self._attempt(self._look_for_strangers(), "looking for a newer netcancel's")
             await asyncio.sleep(TIDY_SECONDS)
+            # Not at once: after a restart of all, the workers of other worlds only begin too.
+            await self._attempt(self._look_for_neglected(), "looking for what nobody takes")
 
     async def _look_for_strangers(self) -> None:
         """Alarm where payments are owed what only a newer netcancel can do."""
@@ -277,6 +279,19 @@ class Recovery:
                 "%d payments are in a state of a newer netcancel, and nobody here may touch them:"
                 " see that a worker of that release runs",
                 strangers,
+            )
+
+    async def _look_for_neglected(self) -> None:
+        """Alarm where payments of other worlds have been due for long: no worker takes them."""
+        due_seconds = self._desk.policy.alarm_after_seconds
+        future = self._desk.journal.neglected(worlds=self._desk.all_worlds, due_seconds=due_seconds)
+        neglected = await asyncio.wrap_future(future)
+        if neglected:
+            log.alarm_of_journal(
+                "%d open payments of other worlds have been due for more than %g seconds, and"
+                " nobody here may touch them: see that a worker for them runs",
+                neglected,
+                due_seconds,
             )
 
     async def _shred_closed(self) -> None:

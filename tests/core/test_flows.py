@@ -471,6 +471,25 @@ def test_an_approval_that_can_not_be_written_is_not_told() -> None:
     world.check_books()
 
 
+def test_what_can_not_be_written_is_not_voided_out_of_memory() -> None:
+    """Its approval may be there all the same: whoever asks again is told so, and it stands."""
+
+    class Mute(World):
+        mute = True
+
+        def perform(self, effect: Effect[Any]) -> Any:
+            answer = super().perform(effect)
+            return Unavailable("mute") if self.mute and isinstance(effect, Write | Read) else answer
+
+    world = Mute()
+    assert isinstance(outcome_of(world.approve(world.order())), InDoubt)
+    assert sent(world) == [APPROVAL_PATH]
+    world.mute = False
+    told = world.approve(world.order(writer="second"))
+    assert told.state is State.APPROVED
+    world.check_books(told)
+
+
 @pytest.mark.parametrize("turns", [1, 2])
 def test_the_approval_of_a_fenced_owner_brings_the_debt_back(turns: int) -> None:
     """An owner paused past its lease wakes up with an approval: written and voided, not told."""

@@ -44,6 +44,7 @@ from netcancel.kicc import (
     Reach,
     Reception,
     net_cancel_body,
+    seoul_date_and_time,
 )
 
 WORLD = "https://gateway.test:443 CH_1 default"
@@ -255,7 +256,7 @@ class World:
                 return Signed(path, (("again", ""),), body, self.time) if self.rotated else None
             case StampCancel():
                 self.stamps += 1
-                return CancelStamp(f"CANCEL_{self.stamps}", "20231115", "071320")
+                return CancelStamp(f"CANCEL_{self.stamps}", *seoul_date_and_time(self.time))
             case Exchange(signed, timeout_seconds):
                 self.check_is_durable(signed.path, signed.body)
                 reception = self.gateway.answer(signed.path, signed.body)

@@ -328,9 +328,39 @@ def test_a_worker_process_ends_at_sigterm(van: Sandbox, shop: Shop, nursery: Nur
     check_books(van, shop)
 
 
+def look_for_neglected(*desks: Desk) -> None:
+    """Let a worker of each look once for what nobody takes."""
+    for desk in desks:
+        asyncio.run(Recovery(desk)._look_for_neglected())
+
+
+def test_a_worker_looks_for_what_nobody_takes(
+    van: Sandbox, shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """From time to time, as long as it runs."""
+    monkeypatch.setattr("netcancel.recovery.TIDY_SECONDS", 0.01)
+    owe(van, shop, 1)
+    with shop.desk(ahead_seconds=AHEAD_SECONDS) as desk:
+        recovery = Recovery(replace(desk, worlds={"CH_OTHER": "another"}))
+
+        async def outlive() -> None:
+            stop = asyncio.Event()
+            running = asyncio.create_task(recovery.run(stop))
+            while True:
+                await asyncio.sleep(0.01)
+                if caplog.text.count("of other worlds") >= 2:
+                    break
+            stop.set()
+            await running
+
+        asyncio.run(outlive())
+
+
 @pytest.mark.parametrize("other", ["environment", "channel", "gateway"])
-def test_payments_of_another_world_are_left_alone(van: Sandbox, shop: Shop, other: str) -> None:
-    """A worker of another environment, channel or gateway claims nothing; it counts them."""
+def test_payments_of_another_world_are_left_alone(
+    van: Sandbox, shop: Shop, other: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A worker of another environment, channel or gateway claims nothing, and alarms."""
     owe(van, shop, 3)
     arrived = len(van.requests())
     with Sandbox() as elsewhere, shop.desk(ahead_seconds=AHEAD_SECONDS) as desk:
@@ -344,6 +374,10 @@ def test_payments_of_another_world_are_left_alone(van: Sandbox, shop: Shop, othe
         assert run_once(stranger).claimed == 0
         summary = desk.journal.summary(worlds=stranger.all_worlds).result()
         assert summary.of_other_worlds == 3
+        look_for_neglected(stranger, desk)
+        [alarm] = [each for each in caplog.records if "other worlds" in each.getMessage()]
+        assert alarm.getMessage().startswith("3 open payments of other worlds have been due for")
+        assert alarm.levelno == logging.ERROR
         assert (len(van.requests()), elsewhere.requests()) == (arrived, [])
         assert run_once(desk).claimed == 3
     check_books(van, shop)

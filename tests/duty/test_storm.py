@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
-import struct
-import threading
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from campaigns.dead_gateway import dead
 from netcancel import State
 from netcancel.core.lifecycle import Event
 from netcancel.core.payment import Change, Opened
@@ -19,59 +16,13 @@ from netcancel.storm import SILENCES_TO_OPEN
 from tests.duty.books import check_books
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     import pytest
 
     from netcancel.desk import Desk
     from netcancel.sandbox import Sandbox
     from tests.duty.shop import Shop
-
-RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER that makes a close a reset."""
-
-
-class DeadGateway:
-    """Takes connections and resets each: a load balancer with nothing behind it."""
-
-    def __init__(self) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.connections = 0
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    @property
-    def base_url(self) -> str:
-        """Where it is."""
-        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-
-    def close(self) -> None:
-        """Be away altogether; again: nothing."""
-        if self._socket.fileno() < 0:
-            return
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            self.connections += 1
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            connection.close()
-
-
-@contextmanager
-def dead() -> Iterator[DeadGateway]:
-    """Have a gateway that answers nobody."""
-    gateway = DeadGateway()
-    try:
-        yield gateway
-    finally:
-        gateway.close()
 
 
 def owe_many(shop: Shop, desk: Desk, count: int) -> None:
@@ -132,7 +83,6 @@ def test_it_drains_when_the_gateway_is_back(van: Sandbox, shop: Shop) -> None:
     """One probe that is answered, whatever it says, and everything goes on by itself."""
     shop = shop.with_policy(settle_seconds=0.0)
     with dead() as gateway:
-        port = int(gateway.base_url.rpartition(":")[2])
         away = replace(shop, base_url=gateway.base_url)
         with away.desk() as desk:
             owe_many(away, desk, 60)
@@ -142,7 +92,7 @@ def test_it_drains_when_the_gateway_is_back(van: Sandbox, shop: Shop) -> None:
                 running = asyncio.create_task(recovery.run(stop))
                 await until(lambda: recovery.vitals.is_gateway_away)
                 await asyncio.to_thread(gateway.close)
-                bridge = await asyncio.start_server(to_sandbox, "127.0.0.1", port)
+                bridge = await asyncio.start_server(to_sandbox, "127.0.0.1", gateway.port)
                 await until(lambda: open_payments(desk) == 0)
                 stop.set()
                 await running

@@ -398,6 +398,28 @@ def test_other_worlds_are_left_alone(journal: Journal, clock: Clock) -> None:
     assert journal.summary(worlds=["staging"]).result().of_other_worlds == 0
 
 
+@pytest.mark.parametrize("state", WAYS)
+def test_what_nobody_takes_elsewhere_is_counted(
+    journal: Journal, clock: Clock, state: State
+) -> None:
+    """Open payments of other worlds, from the moment on that they have been due for so long."""
+    payment = bring_to(journal, state)
+
+    def neglected(*worlds: str) -> int:
+        return journal.neglected(worlds=worlds, due_seconds=180.0).result()
+
+    if payment.due_at is None:
+        clock.advance(10**9)
+        assert neglected("staging") == 0
+        return
+    clock.advance((payment.due_at - NOW) / MICROSECONDS + 179.0)
+    assert neglected("staging") == 0
+    clock.advance(1.0)
+    assert (neglected("staging"), neglected("staging", WORLD), neglected()) == (1, 0, 1)
+    assert len(claim(journal)) == 1
+    assert neglected("staging") == 0
+
+
 def test_a_missed_confirmation_is_claimed_as_an_unsent_cancel(
     journal: Journal, clock: Clock
 ) -> None:
@@ -961,7 +983,7 @@ def test_the_number_of_what_has_left_stays_used(journal: Journal, clock: Clock) 
         assert journal.read(sample.id).result() is None
     futures = [
         journal.open_new(intent(merc_trx_no=number))
-        for number in ("ORD_1", "ORD_GONE", "ORD_2", "ORD_gone")
+        for number in ("ORD_A", "ORD_GONE", "ORD_B", "ORD_gone")
     ]
     assert [fate(future.result()) for future in futures] == ["Opened", "Used", "Opened", "Opened"]
     assert fate(journal.open_new(intent(tid="T0", merc_trx_no="ORD_GONE")).result()) == "Opened"

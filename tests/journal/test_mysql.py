@@ -38,6 +38,7 @@ from tests.journal.samples import (
     bring_to,
     fate,
     intent,
+    move,
     open_one,
     vault,
 )
@@ -382,6 +383,18 @@ def test_a_confirmation_joins_the_callers_transaction(
     assert (read.history[-1].event is Event.CONFIRMED) == (ends == "commit")
 
 
+def test_an_old_view_is_not_taken_for_what_is_so_now(mysql_url: str, journal: Journal) -> None:
+    """A transaction that has read before is told no yes that has been taken back since."""
+    payment = bring_to(journal, State.APPROVED)
+    with closing(connect(mysql_url)) as connection:
+        connection.begin()
+        connection.cursor().execute("SELECT count(*) FROM netcancel_payment")
+        move(journal, payment, Event.CANCEL_ASKED, CHANGES[State.CANCELLING])
+        seen = journal.confirm_in(connection, merc_trx_no=payment.merc_trx_no, **NUMBER)
+        assert seen is not None
+        assert seen.state is State.CANCELLING
+
+
 def of_sqlite(_: str) -> Any:
     """Return another driver's connection."""
     return sqlite3.connect(":memory:")
@@ -503,7 +516,7 @@ def test_no_statement_that_runs_often_walks_through_the_whole_table(
     for query in (
         Query.DUE, Query.DUE_NEWEST_FIRST, Query.COUNT_IN_DOUBT, Query.COUNT_OWED, Query.READ,
         Query.FIND, Query.FIND_BY_VAN_NUMBER, Query.HISTORY, Query.SHRED_KEYS, Query.SHRED_BODIES,
-        Query.SHRED_ANSWERS, Query.MOVE, Query.NOTED_ANSWERS, Query.TELL,
+        Query.SHRED_ANSWERS, Query.MOVE, Query.NOTED_ANSWERS, Query.TELL, Query.NEGLECTED,
     ):  # fmt: skip
         ((text, parameters),) = SQL.bound(query, [values])
         with closing(connect(mysql_url, cursorclass=DictCursor)) as connection:

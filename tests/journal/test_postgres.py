@@ -41,6 +41,7 @@ from tests.journal.samples import (
     bring_to,
     fate,
     intent,
+    move,
     open_one,
     vault,
 )
@@ -512,6 +513,18 @@ def test_a_confirmation_joins_the_callers_transaction(
     assert state_of(journal, payment) is wanted
 
 
+def test_an_old_view_is_not_taken_for_what_is_so_now(postgres_url: str, journal: Journal) -> None:
+    """A transaction that sees one moment only is told no yes that has been taken back since."""
+    payment = bring_to(journal, State.APPROVED)
+    with psycopg.connect(postgres_url) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.execute("SELECT count(*) FROM netcancel.payment")
+        move(journal, payment, Event.CANCEL_ASKED, CHANGES[State.CANCELLING])
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            journal.confirm_in(connection, merc_trx_no=payment.merc_trx_no, **NUMBER)
+        connection.rollback()
+
+
 def state_of(journal: Journal, payment: Payment) -> State:
     """Read a payment's state."""
     read = journal.read(payment.id).result()
@@ -733,6 +746,7 @@ def test_no_statement_that_runs_often_walks_through_the_whole_table(
         Query.DUE, Query.DUE_NEWEST_FIRST, Query.COUNT_IN_DOUBT, Query.COUNT_OWED, Query.READ,
         Query.FIND, Query.FIND_BY_VAN_NUMBER, Query.HISTORY, Query.SHRED_KEYS, Query.SHRED_BODIES,
         Query.SHRED_ANSWERS, Query.MOVE, Query.NOTED_ANSWERS, Query.NOTE, Query.SEALED_WITH,
+        Query.NEGLECTED,
     ):  # fmt: skip
         ((text, parameters),) = SQL.bound(query, [values])
         with psycopg.connect(postgres_url) as connection:

@@ -394,6 +394,26 @@ def test_shredding_leaves_no_trace(path: Path, mode: str) -> None:
     journal.close()
 
 
+def test_the_emptied_log_stays_empty_if_the_power_fails(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was shredded doesn't come back with a log whose truncation was never synced."""
+    synced: list[tuple[str, int]] = []
+    fsync = os.fsync
+
+    def recorded(descriptor: int) -> None:
+        fsync(descriptor)
+        name = Path(f"/proc/self/fd/{descriptor}").readlink().name
+        synced.append((name, os.fstat(descriptor).st_size))
+
+    journal = open_sqlite(path, vault(), Clock(), create=True, mode="wal")
+    bring_to(journal, State.APPROVED)
+    monkeypatch.setattr(os, "fsync", recorded)
+    assert journal.shred_closed(keep_seconds=0, limit=100).result() == 1
+    assert synced == [(f"{path.name}-wal", 0)]
+    journal.close()
+
+
 def test_a_shredding_that_was_cut_off_is_finished(path: Path) -> None:
     """A machine that dies between the two commits leaves a text without a key, for one pass."""
     journal = open_file(path)
@@ -669,7 +689,8 @@ def test_every_statement_is_used_and_every_index_is_needed(made: Path) -> None:
     connection = connect(made, "truncate")
     for name in ("due", "count_in_doubt", "count_owed", "list_in_doubt", "summary_in_doubt",
                  "shred_keys", "shred_bodies", "read", "find", "history", "move", "note",
-                 "noted_answers", "strangers", "archivable", "sealed_with"):  # fmt: skip
+                 "noted_answers", "strangers", "neglected", "archivable",
+                 "sealed_with"):  # fmt: skip
         text = re.sub(r"--[^\n]*", "", SQL.script(f"{name}.sql"))
         plan = connection.execute(
             "EXPLAIN QUERY PLAN " + re.sub(r":[a-z_]+", "NULL", text)

@@ -39,6 +39,16 @@ def test_the_books_stay_readable() -> None:
     assert len(van.requests()) == 1
 
 
+def test_requests_can_be_read_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From an index on, also where the oldest are forgotten."""
+    monkeypatch.setattr("netcancel.sandbox.gateway.REQUESTS_KEPT", 3)
+    with Sandbox() as van:
+        for _ in range(4):
+            post(van.base_url, NET_CANCEL, eleven())
+    found = {since: [row["index"] for row in van.requests(since)] for since in (0, 1, 2, 4)}
+    assert found == {0: [1, 2, 3], 1: [1, 2, 3], 2: [2, 3], 4: []}
+
+
 def test_a_request_is_recorded_whole() -> None:
     """Index, endpoint, target, headers and raw body as they came, verdict and both clocks."""
     request = raw_request(APPROVAL, eleven())

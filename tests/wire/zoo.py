@@ -81,6 +81,9 @@ HTML = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
 GZIPPED = gzip.compress(OK * 50)
 INFORMATIONAL = b"HTTP/1.1 102 Processing\r\n\r\n"
 EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+ELSEWHERE = (
+    b'Set-Cookie: a=b\r\nAlt-Svc: h2="127.0.0.1:1"\r\nStrict-Transport-Security: max-age=1\r\n'
+)
 
 WHOLE = [
     Case("with a length", Whole(), sized()),
@@ -106,6 +109,10 @@ WHOLE = [
     Case("64 header lines", Whole(), sized(extra=b"X: a\r\n" * 62)),
     Case("204 without a body", Whole(204, b""), b"HTTP/1.1 204 No Content\r\n\r\n"),
     Case("304 without a body", Whole(304, b""), b"HTTP/1.1 304 Not Modified\r\n\r\n"),
+    Case("204 with a body", Whole(204, b""), sized(head=b"HTTP/1.1 204 No Content\r\n")),
+    Case("304 with a body", Whole(304, b""), sized(head=b"HTTP/1.1 304 Not Modified\r\n")),
+    Case("cookies, and services elsewhere", Whole(), sized(extra=ELSEWHERE)),
+    Case("a date of 1970", Whole(), sized(extra=b"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n")),
     Case("HTML", Whole(body=b"<html>"), sized(b"<html>", head=HTML)),
     *(Case(f"status {line.decode()}", Whole(int(line)), status(line)) for line in CODES),
 ]
@@ -113,6 +120,7 @@ WHOLE = [
 UNINTELLIGIBLE = [
     Case("ended by the connection only", GARBLED, JSON + b"\r\n" + OK, "close"),
     Case("ended by the connection, half", GARBLED, JSON + b"\r\n" + OK[:HALF], "close"),
+    Case("HTTP/1.0, ended by the connection", GARBLED, b"HTTP/1.0 200 OK\r\n\r\n" + OK, "close"),
     Case("length and chunks", GARBLED, chunked(OK, extra=b"Content-Length: 5\r\n")),
     Case("length and chunks, the right length", GARBLED, chunked(OK, extra=LENGTH + b"\r\n")),
     Case("two lengths", GARBLED, raw(b"Content-Length: 5", LENGTH)),
@@ -170,6 +178,9 @@ BROKEN_OFF = [
     Case("the status line cut", CUT, JSON[:10], "close"),
     Case("closed after the headers", CUT, JSON + LENGTH + b"\r\n\r\n", "close"),
     Case("the body cut", CUT, raw(b"Content-Length: %d" % (len(OK) + 100)), "close"),
+    Case("reset in the headers", CUT, JSON, "reset"),
+    Case("reset in the body", CUT, JSON + LENGTH + b"\r\n\r\n" + OK[:HALF], "reset"),
+    Case("a chunk of a gigabyte, cut", CUT, coded(b"40000000\r\n" + OK), "close"),
     Case("the last chunk missing", CUT, chunked(OK, end=b""), "close"),
     Case("the last line missing", CUT, chunked(OK, end=b"0\r\n"), "close"),
     Case("closed after a 100", CUT, b"HTTP/1.1 100 Continue\r\n\r\n", "close"),

@@ -297,6 +297,12 @@ class Journal(Protocol):
     def strangers(self) -> Future[int]:
         """Count the open payments in states of a newer netcancel: nobody here touches them."""
 
+    def neglected(self, *, worlds: Collection[str], due_seconds: float) -> Future[int]:
+        """Count the open payments of all but `worlds` that fell due so long ago, and nobody took.
+
+        Those in states of a newer netcancel are left out.
+        """
+
     def check_in(self, worker: str, host: str, alive_seconds: float) -> Future[Presence]:
         """Say that a worker is there, and count the journal's mark up by one.
 

@@ -303,6 +303,11 @@ class DatabaseJournal:
         """Count the open payments in states of a newer netcancel."""
         return self._writer.submit(operations.strangers, writes=False)
 
+    def neglected(self, *, worlds: Collection[str], due_seconds: float) -> Future[int]:
+        """Count the open payments of all but `worlds` that fell due so long ago."""
+        work = partial(operations.neglected, worlds=worlds, due_seconds=due_seconds)
+        return self._writer.submit(work, writes=False)
+
     def check_in(self, worker: str, host: str, alive_seconds: float) -> Future[Presence]:
         """Say that a worker is there, and count the journal's mark up by one."""
         work = partial(

@@ -221,6 +221,10 @@ class MemoryJournal:
         """Say that nobody else writes here."""
         return self._do(lambda _: 0)
 
+    def neglected(self, *, worlds: Collection[str], due_seconds: float) -> Future[int]:
+        """Count the open payments of all but `worlds` that fell due so long ago."""
+        return self._do(lambda now: self._neglected(worlds, writes.after(now, -due_seconds)))
+
     def check_in(self, worker: str, host: str, alive_seconds: float) -> Future[Presence]:
         """Say that a worker is there, and count the journal's mark up by one."""
         is_empty = not self._rows
@@ -368,6 +372,15 @@ class MemoryJournal:
     def _page(self, after: tuple[str, str] | None, limit: int, now: int) -> list[Payment]:
         numbers = sorted(number for number in self._numbers if after is None or number > after)
         return [replace(self._numbers[number].payment, read_at=now) for number in numbers[:limit]]
+
+    def _neglected(self, worlds: Collection[str], due_before: int) -> int:
+        payments = (row.payment for row in self._rows.values())
+        return sum(
+            payment.due_at is not None
+            and payment.due_at <= due_before
+            and payment.world not in worlds
+            for payment in payments
+        )
 
     def _summary(self, worlds: Collection[str], now: int) -> Summary:
         payments = [replace(row.payment, read_at=now) for row in self._rows.values()]

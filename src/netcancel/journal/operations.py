@@ -524,6 +524,13 @@ def strangers(session: Session, _now: int) -> int:
     return count
 
 
+def neglected(session: Session, now: int, *, worlds: Collection[str], due_seconds: float) -> int:
+    """Count the open payments of other worlds that fell due so long ago."""
+    values = {"worlds": json.dumps(list(worlds)), "due_before": writes.after(now, -due_seconds)}
+    count: int = session.execute(Query.NEGLECTED, values).rows[0]["payments"]
+    return count
+
+
 def shred_keys(session: Session, now: int, *, keep_seconds: float, limit: int) -> int:
     """Destroy the keys of payments that have been final for so long."""
     values = {"closed_before": writes.after(now, -keep_seconds), "limit": limit}

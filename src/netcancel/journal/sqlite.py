@@ -20,6 +20,7 @@ from netcancel.journal import (
     sqlite_schema,
 )
 from netcancel.journal.database import DatabaseJournal, Joined, now_by
+from netcancel.journal.sqlite_file import OpenFile, open_file
 from netcancel.journal.sqlite_joined import execute
 from netcancel.journal.statements import Query
 
@@ -93,6 +94,9 @@ class Session:
             _wait_by_itself(self._connection, sqlite_file.BUSY_SECONDS)
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             _wait_by_itself(self._connection, 0.0)
+            sqlite_file.sync_log(
+                self._connection
+            )  # SQLite leaves the truncation to the next commit
             self._empties_log = False
 
     def _insist(self, statement: str) -> None:
@@ -152,10 +156,12 @@ class SqliteDatabase:
     path: Path
     mode: str
     clock: Callable[[], float]
+    opens: OpenFile = open_file
 
     def connect(self) -> Session:
         """Open the file."""
-        return Session(sqlite_file.connect(self.path, self.mode), self.mode, self.clock)
+        connection = sqlite_file.connect(self.path, self.mode, self.opens)
+        return Session(connection, self.mode, self.clock)
 
     @contextmanager
     def join(self, connection: object) -> Generator[Joined]:
@@ -168,15 +174,22 @@ class SqliteDatabase:
 
 
 def open_sqlite(
-    path: Path, vault: Vault, clock: Callable[[], float], *, create: bool, mode: str | None = None
+    path: Path,
+    vault: Vault,
+    clock: Callable[[], float],
+    *,
+    create: bool,
+    mode: str | None = None,
+    opens: OpenFile = open_file,
 ) -> DatabaseJournal:
     """Open the journal in a file; `mode` is the journal mode, chosen by SQLite's version if None.
 
     Raises `ConfigurationError` for a file that can't or must not be used.
     """
     mode = mode or sqlite_file.journal_mode(sqlite3.sqlite_version_info)
-    secret = sqlite_schema.prepare(path, vault, create=create, mode=mode)
-    return DatabaseJournal(SqliteDatabase(path, mode, clock), vault, vault.digest_by(secret))
+    secret = sqlite_schema.prepare(path, vault, create=create, mode=mode, opens=opens)
+    database = SqliteDatabase(path, mode, clock, opens)
+    return DatabaseJournal(database, vault, vault.digest_by(secret))
 
 
 def _wait_by_itself(connection: sqlite3.Connection, seconds: float) -> None:

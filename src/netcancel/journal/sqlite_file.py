@@ -10,6 +10,7 @@ import os
 import re
 import sqlite3
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -18,6 +19,9 @@ from netcancel.errors import ConfigurationError
 from netcancel.journal.migrations import COMPATIBLE_FROM, refuse_newer
 from netcancel.journal.rows import SCHEMA
 from netcancel.journal.statements import Dialect, Query
+
+OpenFile = Callable[[Path], sqlite3.Connection]
+"""How SQLite opens a file that is there: Python's own does, or one that a proof watches."""
 
 APPLICATION_ID: Final = 0x6E65_7463
 """The file's mark: "netc"."""
@@ -82,14 +86,19 @@ def journal_mode(version: tuple[int, ...]) -> str:
     return "wal" if version >= FIRST_SAFE_WAL else "truncate"
 
 
-def connect(path: Path, mode: str) -> sqlite3.Connection:
-    """Open the file as a journal must be held, and refuse it where SQLite doesn't comply."""
-    _check_modes(path)
+def open_file(path: Path) -> sqlite3.Connection:
+    """Open a file that is there, with Python's own SQLite."""
     uri = f"file:{quote(str(path))}?mode=rw"
     # Used by one thread at a time, but closed by another one before a fork.
-    connection = sqlite3.connect(
+    return sqlite3.connect(
         uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
+
+
+def connect(path: Path, mode: str, opens: OpenFile = open_file) -> sqlite3.Connection:
+    """Open the file as a journal must be held, and refuse it where SQLite doesn't comply."""
+    _check_modes(path)
+    connection = opens(path)
     try:
         _check_owner(connection, path)
         _set_pragmas(connection, path, mode)
@@ -99,6 +108,17 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     connection.text_factory = read_text
     return connection
+
+
+def sync_log(connection: sqlite3.Connection) -> None:
+    """Make durable what was done to the write-ahead log; nobody holds locks on that file."""
+    query = "SELECT file FROM pragma_database_list WHERE name = 'main'"
+    (path,) = connection.execute(query).fetchone()
+    descriptor = os.open(f"{path}-wal", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_text(content: bytes) -> str:

@@ -9,6 +9,7 @@ import sqlite3
 import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from netcancel.errors import ConfigurationError
@@ -18,7 +19,15 @@ from netcancel.journal.life import new_id
 from netcancel.journal.master_key import sync_directory
 from netcancel.journal.migrations import COMPATIBLE_FROM, Standing, check_schema, standing_of
 from netcancel.journal.rows import SCHEMA
-from netcancel.journal.sqlite_file import APPLICATION_ID, SQL, meta, objects_of, pragma
+from netcancel.journal.sqlite_file import (
+    APPLICATION_ID,
+    SQL,
+    OpenFile,
+    meta,
+    objects_of,
+    open_file,
+    pragma,
+)
 from netcancel.journal.statements import Query
 
 if TYPE_CHECKING:
@@ -46,13 +55,15 @@ UPGRADE_WAIT_SECONDS: Final = 60
 """How long a migration waits for its turn to write: those who work on the journal come first."""
 
 
-def prepare(path: Path, vault: Vault, *, create: bool, mode: str) -> bytes:
+def prepare(
+    path: Path, vault: Vault, *, create: bool, mode: str, opens: OpenFile = open_file
+) -> bytes:
     """Make the journal's file if need be, check all about it, and return its wrapped secret.
 
     Raises `ConfigurationError` for a file that can't or must not be used.
     """
     sqlite_file.make_place(path, create=create)
-    with _opened(path, mode) as connection:
+    with _opened(path, mode, opens) as connection:
         _make(connection, path, vault, create=create)
         with _transaction(connection, "BEGIN"):
             schema = pragma(connection, "user_version")
@@ -71,6 +82,7 @@ class SqliteTables:
 
     path: Path
     mode: str
+    opens: OpenFile = open_file
 
     def standing(self) -> Standing:
         """Compare them with the migrations."""
@@ -90,7 +102,7 @@ class SqliteTables:
 
     @contextmanager
     def _opened(self) -> Generator[sqlite3.Connection]:
-        with _opened(self.path, self.mode) as connection:
+        with _opened(self.path, self.mode, self.opens) as connection:
             if pragma(connection, "user_version") == 0:
                 raise ConfigurationError(f"the journal {self.path} is empty: a guard fills it")
             yield connection
@@ -107,9 +119,9 @@ def statements_of(text: str) -> Iterator[str]:
 
 
 @contextmanager
-def _opened(path: Path, mode: str) -> Generator[sqlite3.Connection]:
+def _opened(path: Path, mode: str, opens: OpenFile) -> Generator[sqlite3.Connection]:
     try:
-        with closing(sqlite_file.connect(path, mode)) as connection:
+        with closing(sqlite_file.connect(path, mode, opens)) as connection:
             yield connection
     except sqlite3.Error as error:
         raise ConfigurationError(f"the journal {path} can't be used: {error}") from None
@@ -173,6 +185,7 @@ def _is_sum(connection: sqlite3.Connection, schema: int) -> bool:
     return objects_of(connection, OUR_TABLES) == _sum_of_migrations(schema)
 
 
+@cache
 def _sum_of_migrations(schema: int) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as pattern:
         for migration in SQL.migrations:

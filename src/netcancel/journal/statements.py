@@ -78,6 +78,7 @@ class Query(StrEnum):
     FORGET_PAYMENT = "forget_payment"
     USED_NUMBER = "used_number"
     STRANGERS = "strangers"
+    NEGLECTED = "neglected"
     ANY_PAYMENT = "any_payment"
     INCARNATIONS = "incarnations"
     INCARNATION_TO_WRITE = "incarnation_to_write"

@@ -7,8 +7,9 @@ requests while the owner of the sandbox reads the books.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 from netcancel.sandbox import codes
@@ -116,6 +117,11 @@ class Gateway:
     def pending(self) -> int:
         """Count the approvals that are still to be worked."""
         return len(self._parked)
+
+    def records_since(self, index: int) -> Iterator[RecordedRequest]:
+        """Yield the requests from an index on, of those that are kept."""
+        forgotten = self.received - len(self.records)
+        return islice(self.records, max(0, index - forgotten), None)
 
     def receive(self, request: Received) -> Reaction:
         """Work one request."""

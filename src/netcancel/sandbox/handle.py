@@ -151,11 +151,11 @@ class Sandbox:
         with gateway.changed:
             return [charge.as_row() for charge in gateway.ledger.charges]
 
-    def requests(self) -> list[RecordedRequest]:
-        """Return what arrived, oldest first: see RecordedRequest for the keys."""
+    def requests(self, since: int = 0) -> list[RecordedRequest]:
+        """Return what arrived, oldest first, from an index on: see RecordedRequest for the keys."""
         gateway = self._world.gateway
         with gateway.changed:
-            return [RecordedRequest(record) for record in gateway.records]
+            return [RecordedRequest(record) for record in gateway.records_since(since)]
 
     def wait_for_requests(self, count: int, timeout_seconds: float = WAIT_SECONDS) -> None:
         """Wait until `count` requests have arrived since the start; raises TimeoutError."""

@@ -1,0 +1,128 @@
+"""What a broken twin is: edits of the source, and what must fail because of them."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+class Room(StrEnum):
+    """Where in the project a twin is broken."""
+
+    CORE = "core"
+    JOURNAL = "journal"
+    FREEZING = "freezing"
+    VERDICT = "verdict"
+    WIRE = "wire"
+
+
+class Kind(StrEnum):
+    """What a killer is."""
+
+    TEST = "test"
+    END_TO_END = "end-to-end"
+    """A test with real processes, sockets or a kernel's help."""
+    SIMULATION = "simulation"
+    EXPLORATION = "exploration"
+    CAMPAIGN = "campaign"
+    DEMO = "demo"
+
+
+PYTEST: Final = ("pytest", "-x", "-q", "-p", "no:cacheprovider")
+COMMANDS: Final = {
+    Kind.TEST: PYTEST,
+    Kind.END_TO_END: PYTEST,
+    Kind.SIMULATION: ("proof.simulation",),
+    Kind.EXPLORATION: ("proof.exploration",),
+    Kind.CAMPAIGN: ("campaigns.kills",),
+    Kind.DEMO: ("netcancel.cli", "demo"),
+}
+"""How each is run, as modules; all end with 0 where they find nothing, and with 1 where they do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Killer:
+    """Something that passes on the project and must fail on a twin."""
+
+    kind: Kind
+    words: tuple[str, ...]
+    """A test's name, or the options of a command."""
+
+    @property
+    def command(self) -> list[str]:
+        """What is run."""
+        return [sys.executable, "-m", *COMMANDS[self.kind], *self.words]
+
+    def __str__(self) -> str:
+        if COMMANDS[self.kind] is PYTEST:
+            return self.words[0].partition("::")[2]
+        return " ".join((self.kind, *self.words))
+
+
+def by_test(file: str, name: str) -> Killer:
+    """Name a test of a file below tests/."""
+    return Killer(Kind.TEST, (f"tests/{file}.py::{name}",))
+
+
+def by_the_whole(file: str, name: str) -> Killer:
+    """Name an end-to-end test likewise."""
+    return Killer(Kind.END_TO_END, (f"tests/{file}.py::{name}",))
+
+
+def by(kind: Kind, options: str) -> Killer:
+    """Name a run of another kind, with its options as they are written on a command line."""
+    return Killer(kind, tuple(options.split()))
+
+
+def read_killer(text: str) -> Killer:
+    """Read a kind and its options; raise ValueError for an unknown kind."""
+    kind, _, options = text.partition(" ")
+    return by(Kind(kind), options)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of one file: a text that stands in it once, and what takes its place."""
+
+    file: str
+    """Below src/netcancel."""
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twin:
+    """The project with one mistake in it."""
+
+    name: str
+    mistake: str
+    """In the words of docs/protocol.md."""
+    breaks: str
+    """What goes wrong with it, in one sentence."""
+    room: Room
+    edits: Sequence[Edit]
+    """More than one where another rule stands behind the one that is taken out."""
+    killers: Sequence[Killer]
+
+
+class Stale(Exception):
+    """An edit that doesn't fit the source any more."""
+
+
+def broken_files(root: Path, edits: Sequence[Edit]) -> dict[Path, str]:
+    """Return the files below `root` that edits change, and what they become; may raise `Stale`."""
+    texts: dict[Path, str] = {}
+    for edit in edits:
+        path = root / "src" / "netcancel" / edit.file
+        text = texts.get(path) or path.read_text("utf-8")
+        times = text.count(edit.before)
+        if times != 1:
+            raise Stale(f"{edit.file} has the text to be replaced {times} times: {edit.before!r}")
+        texts[path] = text.replace(edit.before, edit.after)
+    return texts
