@@ -5,7 +5,10 @@ WORKERS ?= auto
 ARGS ?=
 ROWS ?= 1000000
 DURATION ?= 60
+CHANGED ?=
 IMAGES ?= 20000
+
+PAYMENTS ?= 1000000
 
 # uv trusts what the machine trusts, as pip does.
 export UV_SYSTEM_CERTS := 1
@@ -22,7 +25,7 @@ compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint format bench campaign explore powerloss fuzz schemas twins docs lock clean
+.PHONY: help setup demo test lint format bench campaign explore powerloss fuzz schemas twins simulate mutants docs lock clean
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -65,6 +68,12 @@ schemas: .venv/.proof ## hold sandbox and proxy to their OpenAPI files (DURATION
 
 twins: .venv/.dev ## break the project in every way of the protocol's list, and see that it is noticed
 	$(bin)/python -m proof.twins $(ARGS)
+
+mutants: .venv/.proof ## change core and verdicts in small ways, and see that a test notices (CHANGED=COMMIT: only what differs from it)
+	$(bin)/python -m proof.mutants $(if $(CHANGED),--changed $(CHANGED)) $(ARGS)
+
+simulate: .venv/.dev ## simulate the flows under faults, in virtual time (PAYMENTS=…; SEED=… replays one run)
+	$(bin)/python -m proof.simulation --payments $(PAYMENTS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 docs: .venv/.dev ## write the generated pages anew
 	$(bin)/python -m tools.states

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bench import journals, machine, memory, processes, rounds, syncs
+from proof.evidence import keep
 
 if TYPE_CHECKING:
     from bench.journals import JournalRow
@@ -58,6 +59,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=0.8, help="length of each measurement")
     parser.add_argument("--payments", type=int, default=100_000, help="for memory")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the long queue of claims")
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the journals' figures as evidence"
+    )
     parser.add_argument("--directory", default="/var/tmp", help="a disk for the journals")  # noqa: S108  a fresh directory is made in it
     return parser.parse_args()
 
@@ -121,7 +125,27 @@ def _measure_journals(
                 f" {row.claim_ms_small:20.1f} {row.claim_ms_large:21.1f} {row.ratio:7.2f}",
                 flush=True,
             )
+    if options.keep:
+        _keep_journals(options, rows)
     return {"journals": [asdict(row) for row in rows]}
+
+
+def _keep_journals(options: argparse.Namespace, rows: list[JournalRow]) -> None:
+    keep(
+        "journals",
+        command=f"python -m bench journals --rows {options.rows}",
+        figures={
+            f"{row.journal}, {name}": value
+            for row in rows
+            for name, value in (
+                ("guarded payments a second", round(row.payments_per_second)),
+                ("recovered a second", round(row.recovered_per_second)),
+                ("ms of a claim behind 10,000 rows", round(row.claim_ms_small, 1)),
+                (f"ms of a claim behind {row.rows:,} rows", round(row.claim_ms_large, 1)),
+                ("ratio of the two", round(row.ratio, 2)),
+            )
+        },
+    )
 
 
 def _measure_memory(

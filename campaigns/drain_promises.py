@@ -13,11 +13,12 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from campaigns.debts import POISON_EVERY, PREFIX, is_poison
-from campaigns.promises import OUTCOMES, Promise
+from campaigns.promises import OUTCOMES
 from campaigns.record import REFUSED
 from netcancel.core.lifecycle import State
 from netcancel.core.payment import MICROSECONDS
 from netcancel.demo.books import Told, close_books
+from netcancel.demo.promises import Promise
 from netcancel.storm import FIRST_PROBE_SECONDS, SILENCES_TO_OPEN, Pace
 
 if TYPE_CHECKING:

@@ -7,12 +7,14 @@ from dataclasses import asdict, dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from campaigns.promises import Evidence, Promise, fenced_numbers
+from campaigns.promises import Evidence, fenced_numbers
 from netcancel.core.lifecycle import Event
 from netcancel.core.payment import MICROSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from netcancel.demo.promises import Promise
 
 UNCLEAR: Final = "got no clear answer"
 """What the journal's writer says of a commit of which it knows nothing."""

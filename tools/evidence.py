@@ -40,6 +40,7 @@ class Glance:
 
 SECTIONS: Final = (
     Section("Kills", "kills", ("kills-postgres", "kills-mariadb")),
+    Section("Storm", "storm", ("storm-sqlite", "storm-postgres")),
     Section("Speed", "speed", ("speed",)),
     Section("Memory", "memory", ("memory",)),
 )

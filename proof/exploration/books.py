@@ -29,6 +29,7 @@ class Books:
         """Which rows of the table were reached: (source, event)."""
         self._numbers: dict[Payment, int] = {}
         self._done: dict[Hashable, tuple[int, Any]] = {}
+        self._without: dict[tuple[int, str], int] = {}
 
     def do(
         self, key: Hashable, row: int, phase: int, work: Callable[[MemoryJournal], Future[Any]],
@@ -47,13 +48,12 @@ class Books:
         """Forget which versions somebody wrote who will never ask."""
         if row == NOBODY:
             return row
-        payment = self.rows[row]
-        kept = tuple(entry for entry in payment.history if entry.version.writer != writer)
-        return (
-            row
-            if len(kept) == len(payment.history)
-            else self._number(replace(payment, history=kept))
-        )
+        place = row, writer
+        if place not in self._without:
+            payment = self.rows[row]
+            kept = tuple(entry for entry in payment.history if entry.version.writer != writer)
+            self._without[place] = self._number(replace(payment, history=kept))
+        return self._without[place]
 
     def _do(
         self, row: int, phase: int, work: Callable[[MemoryJournal], Future[Any]], *, is_due: bool

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from proof.twins.twin import Edit, Kind, Room, Twin, by, by_test, by_the_whole
+from proof.twins.twin import (
+    A_MINUTE_OF_SIMULATION,
+    Edit,
+    Kind,
+    Room,
+    Twin,
+    by,
+    by_test,
+    by_the_whole,
+)
 
 APPROVING: Final = "core/flows/approving.py"
 NET_CANCELLING: Final = "core/flows/net_cancelling.py"
@@ -64,6 +73,7 @@ TWINS: Final = (
                 "duty/test_every_fault",
                 "test_the_intent_is_durable_before_the_approval_arrives[Guard]",
             ),
+            A_MINUTE_OF_SIMULATION,
         ],
     ),
     Twin(
@@ -74,6 +84,7 @@ TWINS: Final = (
         edits=[TAKEN_FOR_A_TAKE_OVER, TAKEN_FOR_NEW_EVIDENCE],
         killers=[
             by_test("core/test_flows", "test_an_applied_write_is_not_taken_for_a_takeover"),
+            A_MINUTE_OF_SIMULATION,
         ],
     ),
     Twin(
@@ -86,6 +97,7 @@ TWINS: Final = (
             by_test(
                 "core/test_evidence", "test_late_evidence_leads_where_the_table_says[approved]"
             ),
+            A_MINUTE_OF_SIMULATION,
         ],
     ),
     Twin(
@@ -216,6 +228,7 @@ TWINS: Final = (
         ],
         killers=[
             by_test("core/test_flows", "test_an_unclear_write_is_resolved_by_reading[False]"),
+            A_MINUTE_OF_SIMULATION,
         ],
     ),
     Twin(
@@ -295,6 +308,7 @@ TWINS: Final = (
             by_the_whole(
                 "duty/test_every_fault", "test_every_fault_ends_in_balanced_books[Guard-forgetful]"
             ),
+            A_MINUTE_OF_SIMULATION,
         ],
     ),
     Twin(
@@ -371,6 +385,7 @@ TWINS: Final = (
                 "duty/test_paused",
                 "test_a_worker_that_wakes_up_closes_nothing_that_it_does_not_hold[sqlite]",
             ),
+            A_MINUTE_OF_SIMULATION,
         ],
     ),
     Twin(
@@ -381,14 +396,20 @@ TWINS: Final = (
         edits=[
             Edit(
                 APPROVING,
-                before="            return Event.ANSWER_LOST, replace(\n                owed,",
-                after="            return Event.DECLINE_PROVEN, replace(\n"
-                "                Change(),",
+                before="""\
+            return Event.ANSWER_LOST, replace(
+                owed, loss=loss, detail=detail, code=verdict.code, never_sent=verdict.never_left
+            )
+""",
+                after="""\
+            return Event.DECLINE_PROVEN, Change(code=verdict.code or "", message=detail)
+""",
             )
         ],
         killers=[
             by_test("core/test_flows", "test_a_lost_answer_is_net_cancelled_at_once_by_its_caller"),
             by(Kind.DEMO, "--payments 60 --seed 1 --keep books"),
+            A_MINUTE_OF_SIMULATION,
         ],
     ),
 )

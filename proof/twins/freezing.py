@@ -52,10 +52,7 @@ TWINS: Final = (
             by_test(
                 "core/test_crashes", "test_books_balance_wherever_a_worker_dies[lost-after-before]"
             ),
-            by_the_whole(
-                "duty/test_every_fault",
-                "test_every_fault_ends_in_balanced_books[AsyncGuard-tombstone]",
-            ),
+            by_the_whole("duty/test_same_number", "test_threads[lost]"),
         ],
     ),
     Twin(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from proof.twins.twin import Edit, Room, Twin, by_test, by_the_whole
+from proof.twins.twin import A_MINUTE_OF_SIMULATION, Edit, Room, Twin, by_test, by_the_whole
 
 MEMORY: Final = "journal/memory.py"
 
@@ -53,6 +53,7 @@ TWINS: Final = (
             by_test(
                 "journal/test_conformance", "test_a_move_from_a_stale_view_changes_nothing[memory]"
             ),
+            A_MINUTE_OF_SIMULATION,
         ],
     ),
     _unconditional("sqlite"),
@@ -129,6 +130,7 @@ TWINS: Final = (
                 "journal/test_conformance",
                 "test_a_used_number_is_never_opened_again[memory-True-net_cancelled]",
             ),
+            A_MINUTE_OF_SIMULATION,
         ],
     ),
     Twin(

@@ -80,6 +80,10 @@ def by(kind: Kind, options: str) -> Killer:
     return Killer(kind, tuple(options.split()))
 
 
+A_MINUTE_OF_SIMULATION: Final = by(Kind.SIMULATION, "--hunt 60 --workers 1")
+"""Its seeds are always the same; it ends with the first that breaks a promise."""
+
+
 def read_killer(text: str) -> Killer:
     """Read a kind and its options; raise ValueError for an unknown kind."""
     kind, _, options = text.partition(" ")

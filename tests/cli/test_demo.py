@@ -20,7 +20,7 @@ from netcancel.cli.demo_view import Lines, drawn
 from netcancel.client import Client
 from netcancel.core.lifecycle import State
 from netcancel.demo.payer import orders, read_told
-from netcancel.demo.story import Snapshot
+from netcancel.demo.stage import Snapshot
 from netcancel.kicc import ApprovalProven, ApprovalRequest, Credentials
 from netcancel.sandbox.faults import CATALOGUE
 from tests.missing import missing

@@ -6,9 +6,16 @@ from typing import Any
 import pytest
 
 from netcancel import ConfigurationError, Policy
-from netcancel.core.patience import growing, retry_delay, window_closes
+from netcancel.core.patience import (
+    growing,
+    is_too_old_to_net_cancel,
+    needs_alarm,
+    retry_delay,
+    window_closes,
+)
 from netcancel.core.policy import (
     COMMIT_BUDGET_SECONDS,
+    LARGEST,
     LEASE_MARGIN_SECONDS,
     SEND_WITHIN_SECONDS,
 )
@@ -62,6 +69,44 @@ def test_codes_have_four_characters_or_are_ranges(name: str, codes: Any) -> None
         Policy(**{name: codes})
 
 
+@pytest.mark.parametrize("name", ["decline_codes", "authentication_codes"])
+def test_what_is_no_set_of_codes_is_refused_by_its_name(name: str) -> None:
+    """One code without its set would be read as four."""
+    codes: dict[str, Any] = {name: "8000"}
+    with pytest.raises(ConfigurationError, match=f"{name} must be a set of codes"):
+        Policy(**codes)
+
+
+def test_a_lost_cancel_is_followed_by_one_of_two_things() -> None:
+    """Any other word is refused, and the message names the field and both."""
+    wish: dict[str, Any] = {"lost_cancel": "nothing"}
+    with pytest.raises(ConfigurationError, match='lost_cancel must be "net-cancel" or "ask-a-p'):
+        Policy(**wish)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("recovery_in_flight", 1.5, "a whole number, at most 315,360,000"),
+        ("timeout_seconds", "30", "a number, at most 315,360,000"),
+        ("timeout_seconds", 0, "more than 0"),
+        ("settle_seconds", -1, "at least 0"),
+    ],
+)
+def test_a_refusal_says_what_would_be_taken(name: str, value: Any, says: str) -> None:
+    """Whoever reads it can mend the setting without the documentation."""
+    setting: dict[str, Any] = {name: value}
+    with pytest.raises(ConfigurationError, match=f"{name} must be {says}"):
+        Policy(**setting)
+
+
+def test_the_largest_value_is_ten_years() -> None:
+    """So much is taken, and no second more."""
+    assert Policy(retry_window_seconds=LARGEST).retry_window_seconds == LARGEST
+    with pytest.raises(ConfigurationError, match="retry_window_seconds"):
+        Policy(retry_window_seconds=LARGEST + 1)
+
+
 @pytest.mark.parametrize("code", ["7777", "7700-7800"])
 @pytest.mark.parametrize("name", ["decline_codes", "nothing_to_void_codes", "already_voided_codes"])
 def test_a_refused_signature_closes_no_payment(name: str, code: str) -> None:
@@ -88,6 +133,7 @@ def test_a_lease_covers_all_that_its_holder_may_do() -> None:
     assert Policy(timeout_seconds=7.0).hold_seconds == 7.0 + rest
     assert Policy(timeout_seconds=1.0).hold_seconds <= 12.0
     assert Policy(timeout_seconds=1.0, lease_seconds=60.0).hold_seconds == 60.0
+    assert Policy(timeout_seconds=7.0, lease_seconds=7.0 + rest).hold_seconds == 7.0 + rest
     with pytest.raises(ConfigurationError, match="lease_seconds"):
         Policy(timeout_seconds=7.0, lease_seconds=6.9 + rest)
 
@@ -126,3 +172,30 @@ def test_the_window_closes_before_an_attempt_would_be_too_late() -> None:
     owed = payment(owed_since=0, read_at=900_000_000)
     assert not window_closes(policy, owed, 94.0)
     assert window_closes(policy, owed, 95.0)
+
+
+def test_a_person_is_alarmed_once_and_in_time() -> None:
+    """From the configured second on, and not where somebody has been alarmed already."""
+    policy = Policy(alarm_after_seconds=60.0)
+    assert not needs_alarm(policy, payment(owed_since=0, read_at=59_999_999))
+    assert needs_alarm(policy, payment(owed_since=0, read_at=60_000_000))
+    assert not needs_alarm(policy, payment(owed_since=0, read_at=60_000_000, alarmed=True))
+    assert not needs_alarm(policy, payment(owed_since=0, read_at=1, alarmed=True))
+
+
+def test_an_approval_is_too_old_to_net_cancel_when_its_window_is_over() -> None:
+    """Its age counts from its intent, to the microsecond."""
+    policy = Policy(retry_window_seconds=1000.0)
+    created_at = 5_000_000
+    assert not is_too_old_to_net_cancel(
+        policy, payment(created_at=created_at, read_at=created_at + 999_999_999)
+    )
+    assert is_too_old_to_net_cancel(
+        policy, payment(created_at=created_at, read_at=created_at + 1_000_000_000)
+    )
+
+
+def test_a_growing_wait_doubles_each_time() -> None:
+    """From the first, up to the ceiling."""
+    waits = [growing(0.5, 6.0, times) for times in range(6)]
+    assert waits == [0.5, 1.0, 2.0, 4.0, 6.0, 6.0]

@@ -42,6 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "testing": {"guard", "journal", "sandbox"},
     "cli": ANYTHING,
     "demo": {"core", "guard", "journal", "sandbox", "settings"},
+    "drill": {"core", "demo", "errors", "journal", "kicc", "sandbox", "settings"},
     "__main__": {"cli"},
 }
 

@@ -26,7 +26,7 @@ from netcancel.errors import ConfigurationError, JournalUnavailable
 from netcancel.journal import Journal, open_journal
 from netcancel.journal.opening import open_tables
 from netcancel.journal.postgres import PostgresServer, server_at
-from netcancel.journal.postgres_session import SQL, checked_now
+from netcancel.journal.postgres_session import SQL, checked_now, numbered
 from netcancel.journal.server import UnsafeServer
 from netcancel.journal.statements import Query
 from tests.journal.samples import (
@@ -721,6 +721,12 @@ def test_a_journal_of_an_older_release_is_brought_up_to_date(postgres_url: str) 
     assert tables.standing().is_good
     with closing(open_at(postgres_url)) as journal:
         open_one(journal)
+
+
+def test_parameters_are_numbered_from_one() -> None:
+    """Each by its place; a text without any stays as it is."""
+    assert numbered("SELECT %s WHERE a IN (%s, %s)") == b"SELECT $1 WHERE a IN ($2, $3)"
+    assert numbered("SELECT 1") == b"SELECT 1"
 
 
 def test_a_new_journal_is_the_sum_of_its_steps(postgres_url: str, journal: Journal) -> None:

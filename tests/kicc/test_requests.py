@@ -12,6 +12,7 @@ from netcancel.kicc import (
     ApprovalRequest,
     CancelRequest,
     Credentials,
+    Expected,
     Merchant,
     NetCancelRequest,
     net_cancel_body,
@@ -394,3 +395,11 @@ def test_merchant_and_credentials_are_checked() -> None:
     for secret in ("", " ", "A\n", "A B", "비밀", "A" * 513, b"A", None):
         with pytest.raises(InvalidRequest, match=r"^secret_key: "):
             Credentials(channel_id="CH_A1B2C3D4", secret_key=secret)  # type: ignore[arg-type]
+
+
+def test_of_each_request_an_answer_must_echo_the_same() -> None:
+    """A cancel has no token that an answer could give away."""
+    for kind, name, values in REQUESTS:
+        echo = Expected.of(kind(**values))
+        assert echo.merc_trx_no == values["merc_trx_no"]
+        assert echo.token_key == ("" if name == "cancel" else values["token_key"])

@@ -41,6 +41,8 @@ def test_guards_make_of_hostile_answers_what_they_prove(tmp_path: Path) -> None:
 
 
 def test_a_judge_that_is_wrong_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a decline taken for an approval the campaign has problems."""
+    """A decline that is taken for an approval is told as such."""
     monkeypatch.setattr("netcancel.kicc.judge.SUCCESS", "8521")
-    assert Campaign(tmp_path, seed=1).run(0.5).problems
+    monkeypatch.setattr("proof.fuzzing.hostile.campaign.TURNS_OF_CALM", 1)
+    problems = Campaign(tmp_path, seed=1).run(0.5).problems
+    assert any("judged approved, proven declined" in each for each in problems)

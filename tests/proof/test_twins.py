@@ -47,8 +47,9 @@ def test_an_edit_that_does_not_fit_is_told(tmp_path: Path) -> None:
             broken_files(tmp_path, [Edit("some.py", before, "three")])
 
 
+@pytest.mark.timeout(240)  # it runs three tests in copies of the project, each by itself
 def test_the_machine_tells_the_living_from_the_killed() -> None:
-    """One killer sees what is broken, one doesn't; on the project both pass."""
+    """One killer sees what is broken, one doesn't; on the project the first one passes."""
     sees = by_test("kicc/test_codes", "test_codes_and_ranges_are_exact")
     is_blind = by_test("kicc/test_helpers", "test_token_is_aes_256_cbc")
     twin = Twin(
@@ -59,7 +60,7 @@ def test_the_machine_tells_the_living_from_the_killed() -> None:
         edits=[Edit("kicc/codes.py", "first <= code <= last", "first <= code < last")],
         killers=[sees, is_blind],
     )
-    assert [trial.found for trial in on_the_project(twin.killers)] == [Found.NOTHING] * 2
+    assert [trial.found for trial in on_the_project([sees])] == [Found.NOTHING]
     [outcome] = on_twins([twin])
     assert [trial.found for trial in outcome.trials] == [Found.SOMETHING, Found.NOTHING]
     assert not outcome.is_killed

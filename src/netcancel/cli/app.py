@@ -29,6 +29,11 @@ STDIN = "/dev/stdin"
 
 COMMANDS = (
     ("demo", "demo:demo", "Tell the whole story in about a minute, without credentials."),
+    (
+        "drill",
+        "drilling:drill",
+        "Rehearse lost answers and kills under your policy, with a report.",
+    ),
     ("sandbox", "sandbox:sandbox", "Run a simulated gateway that knows who was charged."),
     ("approve", "approving:approve", "Charge a card once, through the journal."),
     ("cancel", "cancelling:cancel", "Refund an approved payment, once, through the journal."),

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from netcancel.cli.demo_view import show_balance, view
 from netcancel.cli.exits import Exit, Stop
 from netcancel.cli.output import write
-from netcancel.demo.story import Broken, Story
+from netcancel.cli.places import empty_directory
+from netcancel.demo.stage import Broken
+from netcancel.demo.story import perform
 
 if TYPE_CHECKING:
     from netcancel.demo.books import Balance
@@ -62,21 +64,13 @@ def demo(*, payments: int = 400, seed: int | None = None, keep: str | None = Non
 
 def _perform(directory: Path, payments: int, seed: int) -> Balance:
     with view() as watch:
-        return Story(directory, payments=payments, seed=seed, watch=watch).run()
+        return perform(directory, payments=payments, seed=seed, watch=watch)
 
 
 def _directory(keep: str | None) -> Path:
     if keep is None:
         return Path(tempfile.mkdtemp(prefix="netcancel-demo-"))
-    directory = Path(keep).absolute()
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        is_used = any(directory.iterdir())
-    except OSError as error:
-        raise Stop(Exit.WRONG, f"{keep!a} can't be used: {error.strerror}") from None
-    if is_used:
-        raise Stop(Exit.WRONG, f"{keep!a} is not empty: name a new directory")
-    return directory
+    return empty_directory(keep)
 
 
 def _tidy(directory: Path, keep: str | None) -> None:

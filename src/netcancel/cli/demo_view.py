@@ -1,4 +1,4 @@
-"""How the demonstration looks: a live picture on a terminal, else a line now and then."""
+"""How a demonstration or a drill looks: a live picture on a terminal, else a line now and then."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from netcancel.demo.books import Fault
 
 if TYPE_CHECKING:
     from netcancel.demo.books import Balance
-    from netcancel.demo.story import Snapshot
+    from netcancel.demo.stage import Snapshot
 
 LINE_SECONDS: Final = 3.0
 BAR_COLUMNS: Final = 50
@@ -31,6 +31,19 @@ class View(Protocol):
     def __exit__(self, *_: object) -> None: ...
     def __call__(self, seen: Snapshot) -> None:
         """Show the present state of things."""
+
+
+class Nothing:
+    """For programs that read the end alone."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def __call__(self, seen: Snapshot) -> None:
+        """Show nothing."""
 
 
 class Lines:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -12,12 +12,15 @@ from netcancel.cli.output import show, show_json, table, write
 from netcancel.sandbox.faults import CATALOGUE
 from netcancel.sandbox.process import Announcement, serve
 
+Memory = Literal["tombstone", "code", "forgetful"]
+
 
 def sandbox(
     *,
     port: int = 0,
     seed: int = 0,
     fault: Annotated[list[str] | None, Parameter(negative="")] = None,
+    memory: Memory = "tombstone",
     list_faults: Annotated[bool, Parameter(negative="")] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -33,6 +36,8 @@ def sandbox(
         decides which requests a fault with a rate hits
     fault
         NAME, which hits once, or NAME:RATE, or NAME@ENDPOINT:RATE; may be given more than once
+    memory
+        how it answers a net-cancel of nothing: yes and never charges, a code, or yes and forgets
     list_faults
         list the faults and end
     """
@@ -44,6 +49,7 @@ def sandbox(
             on_ready=lambda said: _announce(said, as_json=as_json),
             port=port,
             seed=seed,
+            net_cancel_memory=memory,
             faults=fault or (),
         )
     except ValueError as error:

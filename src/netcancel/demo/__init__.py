@@ -1,1 +1,1 @@
-"""The whole story in about a minute: processes, faults, kills, and at the end closed books."""
+"""A performance with real processes, faults and kills, and at the end closed books."""

@@ -1,10 +1,12 @@
-"""The processes of the demonstration: started, killed on purpose, and always ended."""
+"""The processes of a performance: started, killed and paused on purpose, and always ended."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from typing import IO, TYPE_CHECKING, Final, Self
 
 from netcancel.settings import PREFIX
@@ -23,6 +25,7 @@ class Family:
         """Keep logs in `directory`; every child reads its settings from the file `config`."""
         self._directory = directory
         self._children: dict[str, subprocess.Popen[str]] = {}
+        self._wakes_at: dict[str, float] = {}
         kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
         self._environ = kept | {
             f"{PREFIX}CONFIG": str(config),
@@ -72,11 +75,35 @@ class Family:
     def kill(self, name: str) -> None:
         """Kill a child as a power cut would, and forget it."""
         child = self._children.pop(name)
+        self._wakes_at.pop(name, None)
         child.kill()
         _bury(child)
 
+    def pause(self, name: str, seconds: float) -> None:
+        """Stop a child where it is, until `wake_due` finds that so long has passed."""
+        self._children[name].send_signal(signal.SIGSTOP)
+        self._wakes_at[name] = time.monotonic() + seconds
+
+    def is_paused(self, name: str) -> bool:
+        """Whether a child is stopped."""
+        return name in self._wakes_at
+
+    def wake_due(self) -> list[str]:
+        """Let the children go on whose pause is over; returns their names."""
+        now = time.monotonic()
+        due = [name for name, at in self._wakes_at.items() if at <= now]
+        for name in due:
+            self._wake(name)
+        return due
+
+    def _wake(self, name: str) -> None:
+        del self._wakes_at[name]
+        self._children[name].send_signal(signal.SIGCONT)
+
     def end(self, *names: str) -> None:
         """Ask children to end, wait, and kill those that don't."""
+        for name in self._wakes_at.keys() & names:
+            self._wake(name)
         children = [self._children.pop(name) for name in names]
         for child in children:
             child.terminate()

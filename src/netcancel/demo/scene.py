@@ -1,4 +1,4 @@
-"""What the demonstration needs before it starts: faults, policy, and a directory with settings.
+"""What a performance needs before it starts: faults, policy, and a directory with settings.
 
 The directory holds an ordinary `netcancel.toml`, so that `netcancel list` works in it afterwards.
 """
@@ -47,7 +47,7 @@ def fault_words(rate: str = RATE) -> list[str]:
 
     `rate` is that of each fault that isn't frequent.
     """
-    from netcancel.sandbox.faults import CATALOGUE  # noqa: PLC0415  only the demo's start needs it
+    from netcancel.sandbox.faults import CATALOGUE  # noqa: PLC0415  only a start needs it
 
     return [f"{fault.name}:{FREQUENT.get(fault.name, rate)}" for fault in CATALOGUE]
 
@@ -61,7 +61,7 @@ def write_settings(
     directory: Path,
     sandbox: Mapping[str, Any],
     journal: str,
-    policy: Mapping[str, float] = POLICY,
+    policy: Mapping[str, Any] = POLICY,
 ) -> Path:
     """Write the settings file of all processes, and the key that seals the journal's tokens.
 
@@ -83,7 +83,7 @@ def write_settings(
         **policy,
     }
     path = directory / CONFIG_NAME
-    # JSON writes texts and numbers as TOML does.
+    # JSON writes texts, numbers and lists as TOML does.
     lines = [
         f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in settings.items()
     ]

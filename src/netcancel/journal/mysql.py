@@ -18,7 +18,7 @@ from pymysql.cursors import DictCursor
 from netcancel.errors import ConfigurationError
 from netcancel.journal.database import DatabaseJournal, Joined
 from netcancel.journal.mysql_session import SETTINGS, SQL, Session, checked_now, execute
-from netcancel.journal.server import ServerTables, UnsafeServer, prepare
+from netcancel.journal.server import ServerTables, UnsafeServer, check_journal, prepare
 from netcancel.journal.statements import Query
 
 if TYPE_CHECKING:
@@ -77,10 +77,13 @@ class MysqlServer:
             _check_version(execute(cursor, Query.VERSION, []).rows[0]["version"])
             for setting in SETTINGS:
                 cursor.execute(setting)
+            session = Session(connection, self.clock)
+            if self.journal_id:
+                check_journal(session, self.place)
         except BaseException:
             connection.close()
             raise
-        return Session(connection, self.clock)
+        return session
 
     @contextmanager
     def join(self, connection: object) -> Generator[Joined]:

@@ -19,7 +19,7 @@ from netcancel.journal import postgres_joined
 from netcancel.journal.database import DatabaseJournal, Joined, JoinedByAwaiting
 from netcancel.journal.operations import answered, answered_by_awaiting
 from netcancel.journal.postgres_session import SQL, Session
-from netcancel.journal.server import ServerTables, UnsafeServer, prepare
+from netcancel.journal.server import ServerTables, UnsafeServer, check_journal, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -72,13 +72,17 @@ class PostgresServer:
             autocommit=True,
             prepare_threshold=None,
             row_factory=dict_row,
+            cursor_factory=psycopg.RawCursor,
         )
         try:
             _check_server(connection.info)
+            session = Session(connection, self.clock)
+            if self.journal_id:
+                check_journal(session, self.place)
         except BaseException:
             connection.close()
             raise
-        return Session(connection, self.clock)
+        return session
 
     @contextmanager
     def join(self, connection: object) -> Generator[Joined]:

@@ -9,6 +9,7 @@ import os
 import socket
 import threading
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
@@ -196,11 +197,21 @@ class Session:
         return self._can_not_begin or self._connection.broken or self._connection.closed
 
     def _run(self, text: str, parameters: Sequence[Any]) -> psycopg.Cursor[DictRow]:
-        return self._connection.execute(text.encode(), parameters)
+        return self._connection.execute(numbered(text), parameters)
 
     def _heed(self, notice: psycopg.errors.Diagnostic) -> None:
         if notice.severity_nonlocalized == "WARNING":
             self._warnings.append(notice.message_primary or "a warning without words")
+
+
+@cache
+def numbered(text: str) -> bytes:
+    """Return a statement whose parameters have numbers, as the server wants it.
+
+    psycopg would number them anew each time: those of 64 moves in ten milliseconds.
+    """
+    first, *rest = text.split("%s")
+    return (first + "".join(f"${place}{part}" for place, part in enumerate(rest, 1))).encode()
 
 
 BEGIN_TO_READ: Final = SQL.load("begin_to_read")

@@ -16,7 +16,13 @@ from netcancel.errors import ConfigurationError
 from netcancel.journal.contract import Fact
 from netcancel.journal.database import Database, Session
 from netcancel.journal.keys import check_keys, keys_in_use
-from netcancel.journal.migrations import COMPATIBLE_FROM, Standing, check_schema, standing_of
+from netcancel.journal.migrations import (
+    COMPATIBLE_FROM,
+    Standing,
+    check_schema,
+    refuse_newer,
+    standing_of,
+)
 from netcancel.journal.rows import SCHEMA
 from netcancel.journal.statements import Query
 
@@ -218,8 +224,7 @@ def _checked(session: ServerSession, place: str, vault: Vault) -> Prepared:
     """Refuse another form than ours, and another key."""
     session.begin(writes=False)
     schema = int(_meta(session, "schema"))
-    compatible_from = session.execute(Query.READ_META, {"name": COMPATIBLE_FROM}).row
-    check_schema(schema, None if compatible_from is None else compatible_from["value"], place)
+    check_schema(schema, _compatible_from(session), place)
     if schema == SCHEMA and _meta(session, "shape") != _shape_of(session):
         raise ConfigurationError(f"somebody changed the tables of {place}: restore them")
     check_keys(vault, keys_in_use(session), place)
@@ -229,7 +234,19 @@ def _checked(session: ServerSession, place: str, vault: Vault) -> Prepared:
     return Prepared(vault, digest, journal_id)
 
 
-def _meta(session: ServerSession, name: str) -> bytes:
+def check_journal(session: Session, place: str) -> None:
+    """Refuse, in a new session, a journal that was upgraded since to what isn't for this code."""
+    session.begin(writes=False)
+    refuse_newer(int(_meta(session, "schema")), _compatible_from(session), place)
+    session.commit()
+
+
+def _compatible_from(session: Session) -> bytes | None:
+    row = session.execute(Query.READ_META, {"name": COMPATIBLE_FROM}).row
+    return None if row is None else bytes(row["value"])
+
+
+def _meta(session: Session, name: str) -> bytes:
     row = session.execute(Query.READ_META, {"name": name}).row
     if row is None:
         raise ConfigurationError("the journal has lost its key's mark: restore it")

@@ -1,0 +1,115 @@
+"""The command line: `python -m proof.simulation --help`."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import subprocess
+import sys
+import time
+
+from proof.simulation.campaign import Finding, Result, explore, shrink, try_seed
+from proof.simulation.goals import unmet
+from proof.simulation.run import PAYMENTS
+
+
+def main() -> int:
+    """Simulate, and say with the exit code whether every promise held and every goal was met."""
+    asked = _arguments().parse_args()
+    print(f"commit {_commit()}, Python {sys.version.split()[0]}")
+    if asked.seed is not None:
+        return _replay(asked.seed, asked.only, asked.without_assumption)
+    first = asked.first_seed
+    begun = time.monotonic()
+    if asked.hunt is not None:
+        until = begun + asked.hunt
+        result = explore(itertools.count(first), asked.workers, until=until)
+    else:
+        runs = -(-asked.payments // PAYMENTS)
+        dropped = asked.without_assumption
+        result = explore(
+            range(first, first + runs), asked.workers,
+            dropped=dropped, stops_early=dropped is None,
+        )  # fmt: skip
+    _print(result, first, time.monotonic() - begun)
+    if asked.without_assumption is not None:
+        return _report_outside(result, asked.without_assumption)
+    if result.broken:
+        _explain(result.broken[0])
+        return 1
+    return 0 if asked.hunt is not None else _report_goals(result)
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m proof.simulation", description=__doc__)
+    parser.add_argument("--payments", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, help="replay one seed with its trace")
+    parser.add_argument("--only", help="with --seed: the places of the faults to keep, 1,5,9")
+    parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--hunt", type=float, metavar="SECONDS", help="until a promise breaks")
+    parser.add_argument("--without-assumption", choices=("a", "b", "c"))
+    return parser
+
+
+def _replay(seed: int, only: str | None, dropped: str | None) -> int:
+    """Run one seed, and print everything that happens."""
+    without: set[int] = set()
+    if only is not None:
+        kept = {int(place) for place in only.split(",") if place}
+        without = set(range(len(try_seed(seed, dropped=dropped)[1].plan))) - kept
+    finding, run = try_seed(seed, without=without, dropped=dropped, traces=True)
+    if run.trace is not None:
+        print("\n".join(run.trace.lines))
+        print(f"trace {run.trace.digest}")
+    print(finding.broken or "every promise held")
+    return 0 if finding.broken is None else 1
+
+
+def _print(result: Result, first: int, seconds: float) -> None:
+    years = result.virtual_seconds / (365 * 86_400)
+    print(
+        f"{result.payments:,} payments in {result.runs:,} runs (seeds from {first}),"
+        f" {years:.1f} virtual years, {seconds:.1f} s"
+    )
+    for name, times in sorted(result.hits.items()):
+        print(f"{times:>12,}  {name}")
+
+
+def _explain(finding: Finding) -> None:
+    """Print the fewest faults that still break a promise, and how to see them do it."""
+    print(f"seed {finding.seed}: {finding.broken}")
+    kept, run = shrink(finding.seed)
+    print(f"the fewest faults that still break a promise: {len(run.plan)}")
+    for fault in run.plan:
+        print(f"  {fault}")
+    only = ",".join(str(place) for place in kept)
+    print(f"replay: python -m proof.simulation --seed {finding.seed} --only '{only}'")
+
+
+def _report_outside(result: Result, dropped: str) -> int:
+    """Say what no client can hold: without an assumption, orphans must be found."""
+    print(
+        f"outside the assumptions: without ({dropped}), {len(result.broken)} runs broke a promise"
+    )
+    return 0 if result.broken else 1
+
+
+def _report_goals(result: Result) -> int:
+    missing = unmet(result.hits, result.payments)
+    for goal, times in missing.items():
+        print(f"met too rarely ({times:,}): {goal}")
+    if not missing:
+        print("0 promises broken, every goal met")
+    return 1 if missing else 0
+
+
+def _commit() -> str:
+    asked = ["git", "rev-parse", "--short", "HEAD"]
+    told = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603  ours
+    return told.stdout.strip() or "unknown"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

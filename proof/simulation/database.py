@@ -1,0 +1,122 @@
+"""How long the journal takes, and when it does not answer."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from netcancel.core.effects import (
+    Confirm,
+    Effect,
+    Find,
+    HandOver,
+    Note,
+    Open,
+    OpenBody,
+    Read,
+    Unavailable,
+    Write,
+)
+from netcancel.core.policy import COMMIT_BUDGET_SECONDS
+
+if TYPE_CHECKING:
+    from proof.simulation.process import Process
+    from proof.simulation.run import Run
+    from proof.simulation.slot import Slot
+
+AWAY = Unavailable("the journal is away")
+SILENT = Unavailable("no answer from the journal")
+
+
+class Database:
+    """Performs questions to the journal: committed a little later, or never."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._life = 0
+        self.away_until = 0.0
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it refuses everything now."""
+        return self._run.clockwork.now < self.away_until
+
+    def crash(self, seconds: float) -> None:
+        """Lose what is not committed, and stay away for a while."""
+        self._life += 1
+        self.refuse(seconds)
+
+    def refuse(self, seconds: float) -> None:
+        """Refuse everything for a while, as where the disk is full."""
+        self.away_until = max(self.away_until, self._run.clockwork.now + seconds)
+
+    def ask(self, process: Process, effect: Effect[Any]) -> None:
+        """Perform a question, and answer it after its commit."""
+        run, slot = self._run, process.slot
+        if self.is_away:
+            process.answer_after(0.01, AWAY)
+            return
+        slot.questions += 1
+        fault = slot.at_question.pop(slot.questions, None) if slot.at_question else None
+        latency = 0.002 + 0.02 * run.dice(slot)
+        if fault is not None:
+            run.hits[f"fault: {fault.kind}"] += 1
+            match fault.kind:
+                case "commit-lost":
+                    process.answer_after(latency, SILENT)
+                    return
+                case "commit-unanswered":
+                    process.answer_after(latency + 0.001, SILENT)
+                case "commit-late":
+                    process.answer_after(COMMIT_BUDGET_SECONDS, SILENT)
+                    latency = COMMIT_BUDGET_SECONDS + 20.0 * fault.size**2
+                case "commit-slow":
+                    latency = COMMIT_BUDGET_SECONDS * fault.size
+                case _:
+                    run.damage(slot)
+            if fault.kind in {"commit-unanswered", "commit-late"}:
+                run.clockwork.after(latency, partial(self._commit_alone, self._life, effect))
+                return
+        run.clockwork.after(
+            latency, partial(self._commit, self._life, process, process.turn, effect)
+        )
+
+    def hand_over(self, slot: Slot, effect: HandOver) -> None:
+        """Start the last wish of an interrupted process; nobody waits for it."""
+        if not self.is_away:
+            latency = 0.03 + 0.02 * self._run.dice(slot)
+            self._run.clockwork.after(latency, partial(self._commit_alone, self._life, effect))
+
+    def _commit(self, life: int, process: Process, turn: int, effect: Effect[Any]) -> None:
+        if life != self._life:
+            process.resume(turn, SILENT)
+        else:
+            process.resume(turn, self._perform(effect))
+
+    def _commit_alone(self, life: int, effect: Effect[Any]) -> None:
+        """Commit what nobody is told of."""
+        if life == self._life:
+            self._perform(effect)
+
+    def _perform(self, effect: Any) -> Any:  # noqa: ANN401, PLR0911  one case an effect
+        journal = self._run.journal
+        match effect:
+            case Write(seen, event, writer, change):
+                return journal.move_if_unchanged(seen, event, writer, change).result()
+            case Open(intent):
+                return journal.open_new(intent).result()
+            case Read(payment_id):
+                return journal.read(payment_id).result()
+            case Find(tid, merc_trx_no):
+                return journal.find(tid, merc_trx_no).result()
+            case OpenBody(payment_id):
+                return journal.open_body(payment_id).result()
+            case Confirm(worlds, tid, merc_trx_no, writer):
+                return journal.confirm_if_unconfirmed(
+                    worlds=worlds, tid=tid, merc_trx_no=merc_trx_no, writer=writer
+                ).result()
+            case Note(seen, event, writer, change):
+                return journal.note(seen, event, writer, change).result()
+            case HandOver(payment_id, writer):
+                return journal.hand_over_if_held(payment_id, writer).result()
+        raise TypeError(effect)

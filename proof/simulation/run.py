@@ -1,0 +1,371 @@
+"""One run: a world of payments from a seed, with its callers, workers and a person."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from netcancel import operators
+from netcancel.core import flows
+from netcancel.core.lifecycle import Resolution, State
+from netcancel.core.payment import MICROSECONDS
+from netcancel.core.policy import Policy
+from netcancel.errors import ConfigurationError
+from netcancel.kicc import seoul_date_and_time
+from netcancel.sandbox.ledger import NetCancelMemory, Status
+from proof.simulation.books import WatchedJournal
+from proof.simulation.clockwork import Clockwork
+from proof.simulation.database import Database
+from proof.simulation.faults import PLACES, Fault, draw_plan
+from proof.simulation.gateway import DELAY_SECONDS_MAX, Gateway
+from proof.simulation.process import Process
+from proof.simulation.promises import Broken, Promises
+from proof.simulation.slot import Slot
+from proof.simulation.trace import Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from netcancel.core.effects import Flow
+    from netcancel.core.payment import Payment
+    from netcancel.core.policy import LostCancel
+    from proof.simulation.tokens import Tokens
+
+PAYMENTS: Final = 100
+"""In one run: enough to share faults and the worker's batches."""
+
+MIDNIGHT_IN_SEOUL: Final = 1_700_060_400.0
+"""Runs begin within half an hour of it."""
+
+SECONDS: Final = 300.0
+"""In which a run's payments begin, and in which everybody's faults do."""
+
+LOOK_SECONDS: Final = 0.5
+DICE: Final = 1024
+EVENTS_MAX: Final = 400_000
+DAY: Final = 86_400.0
+
+WORLDS: Final = frozenset(["world"])
+
+
+class Run:
+    """A world from a seed. `without`: planned faults that are left out, by their place in it."""
+
+    def __init__(
+        self,
+        seed: int,
+        codec: Tokens,
+        *,
+        payments: int = PAYMENTS,
+        without: Collection[int] = (),
+        dropped: str | None = None,
+        traces: bool = False,
+    ) -> None:
+        """Plan everything; `dropped` names the assumption that does not hold: "a", "b" or "c"."""
+        self.seed = seed
+        self.codec = codec
+        self.hits: Counter[str] = Counter()
+        self.stamps = 0
+        self.secret = 0
+        self._calls = 0
+        self._clock_offset = 0.0
+        self._wall_offset = 0.0
+        workload = random.Random(f"{seed} workload")  # noqa: S311  replayed by its seed
+        rolls = random.Random(f"{seed} dice")  # noqa: S311  likewise
+        self._dice = [rolls.random() for _ in range(DICE)]
+        start = MIDNIGHT_IN_SEOUL - 1800.0 * workload.random()
+        self.clockwork = Clockwork(start)
+        memory = workload.choice(list(NetCancelMemory))
+        if dropped is not None:
+            memory = NetCancelMemory.FORGETFUL
+        self.policy = _policy(workload, memory)
+        self.gateway = Gateway(self, memory, dropped)
+        self.journal = WatchedJournal(self._journal_clock, self.hits, self._written)
+        self.promises = Promises(self.journal)
+        self.database = Database(self)
+        self.trace = Trace() if traces else None
+        plan = draw_plan(random.Random(f"{seed} faults"), payments, SECONDS)  # noqa: S311  likewise
+        self.plan = [fault for place, fault in enumerate(plan) if place not in set(without)]
+        self.slots: dict[str, Slot] = {}
+        for index in range(payments):
+            self._begin_slot(index, workload)
+        self._place_faults()
+
+    def go(self) -> Run:
+        """Let everything happen, and check what is left; raises `Broken`."""
+        if not self.clockwork.run(EVENTS_MAX):
+            raise Broken("I5", "it never comes to rest")
+        for slot in self.slots.values():
+            self.promises.closed(slot, slot.charge)
+        return self
+
+    def dice(self, slot: Slot) -> float:
+        """Roll for a payment; what others do changes nothing of it."""
+        return self._dice[(slot.index * 131 + slot.steps * 7 + slot.questions * 29) % DICE]
+
+    def wall(self) -> float:
+        """Return what a host's calendar says."""
+        return self.clockwork.now + self._wall_offset
+
+    def step_clock(self, seconds: float) -> None:
+        """Set the journal's clock, and let the workers look at what is due now."""
+        self._clock_offset += seconds
+        for row in list(self.journal.latest.values()):
+            self._plan_claim(row)
+
+    def damage(self, slot: Slot) -> None:
+        """Make a payment a poison row."""
+        if (row := self.journal.payment_of(slot.tid, slot.number)) is not None:
+            self.journal.damage(row.id)
+
+    def _journal_clock(self) -> float:
+        return self.clockwork.now + self._clock_offset
+
+    # What is planned
+
+    def _begin_slot(self, index: int, workload: random.Random) -> None:
+        number = f"ORD_{index}"
+        wants_confirmation = workload.random() < self._confirming(workload)
+        confirm_within = 30.0 + 300.0 * workload.random() if wants_confirmation else None
+        order = self._order(number, confirm_within)
+        slot = Slot(index, order.intent.tid, number, order, order.intent.net_cancel_body)
+        self.slots[number] = slot
+        begin = SECONDS * workload.random()
+        self.clockwork.after(begin, partial(self._approve, slot, order))
+        if confirm_within is not None and workload.random() < 0.8:  # noqa: PLR2004  most merchants do
+            at = begin + 1.2 * confirm_within * workload.random()
+            self.clockwork.after(at, partial(self._call, slot, "confirm"))
+        if workload.random() < 0.25:  # noqa: PLR2004  as many have a second visitor
+            kind = workload.choice(CALLS)
+            at = begin + 20.0 * workload.random() ** 3
+            if workload.random() < 0.2:  # noqa: PLR2004  long after the token is shredded, at times
+                at += 3 * DAY
+            self.clockwork.after(at, partial(self._call, slot, kind))
+
+    @staticmethod
+    def _confirming(workload: random.Random) -> float:
+        return workload.choice((0.1, 0.5))
+
+    def _order(self, number: str, confirm_within: float | None, data: str = "same") -> flows.Order:
+        self._calls += 1
+        return self.codec.order(
+            number, self._calls, self.policy,
+            at=seoul_date_and_time(self.wall()), confirm_within=confirm_within, data=data,
+        )  # fmt: skip
+
+    def _place_faults(self) -> None:
+        by_index = list(self.slots.values())
+        place_of = {kind: place for place, kinds in PLACES.items() for kind in kinds}
+        for fault in self.plan:
+            if fault.payment < 0:
+                self.clockwork.after(fault.nth, partial(self._befall_all, fault))
+            else:
+                faults = getattr(by_index[fault.payment], f"at_{place_of[fault.kind]}")
+                faults.setdefault(fault.nth, fault)
+        self.clockwork.after(2 * DAY, self._shred)
+
+    def _befall_all(self, fault: Fault) -> None:
+        self.hits[f"fault: {fault.kind}"] += 1
+        match fault.kind:
+            case "journal-refuses":
+                self.database.refuse(15.0 * fault.size**2)
+            case "database-crash":
+                self.database.crash(10.0 * fault.size)
+            case "wall-clock-jump":
+                self._wall_offset += 2 * DAY * (fault.size - 0.5)
+            case "gateway-away":
+                self.gateway.away_until = self.clockwork.now + 40.0 * fault.size**2
+            case _:
+                self._rotate(60.0 * (fault.size - 0.5))
+
+    def _rotate(self, lead_seconds: float) -> None:
+        """Change the secret: the gateway's so much later than the hosts', or before them."""
+        self.clockwork.after(max(0.0, -lead_seconds), self._rotate_hosts)
+        self.clockwork.after(max(0.0, lead_seconds), self._rotate_gateway)
+
+    def _rotate_hosts(self) -> None:
+        self.secret += 1
+
+    def _rotate_gateway(self) -> None:
+        self.gateway.secret += 1
+
+    def _shred(self) -> None:
+        keep = self.policy.keep_token_seconds
+        self.hits["shredded"] += self.journal.shred_closed(keep_seconds=keep, limit=500).result()
+
+    # Callers
+
+    def _approve(self, slot: Slot, order: flows.Order) -> None:
+        self._start(slot, flows.approve(order, self.policy), "approve")
+
+    def _call(self, slot: Slot, kind: str) -> None:
+        self._calls += 1
+        wish = flows.CancelWish(
+            worlds=WORLDS, tid=slot.tid, merc_trx_no=slot.number, writer=f"w{self._calls}"
+        )
+        flow: Flow[Payment]
+        match kind:
+            case "cancel":
+                flow = flows.cancel(wish, self.policy)
+            case "reject":
+                flow = flows.reject(wish, self.policy)
+            case "confirm":
+                flow = flows.confirm(WORLDS, slot.tid, slot.number, wish.writer)
+            case "void":
+                at = seoul_date_and_time(self.wall())
+                intent = self.codec.void_intent(slot.number, self._calls, self.policy, at=at)
+                flow = flows.void(flows.VoidWish(intent, WORLDS), self.policy)
+            case "settlement":
+                self._report_charge(slot)
+                return
+            case _:
+                data = "other" if kind == "second-other" else "same"
+                flow = flows.approve(self._order(slot.number, None, data), self.policy)
+        self.hits[f"call: {kind}"] += 1
+        self._start(slot, flow, kind)
+
+    def _report_charge(self, slot: Slot) -> None:
+        """Say, wrongly, that a settlement has a charge of a voided payment."""
+        row = self.journal.payment_of(slot.tid, slot.number)
+        if row is not None and row.state is State.NET_CANCELLED:
+            operators.reopen(self.journal, row, aprv_no="1", trx_amt=row.trx_amt, by="kim")
+        elif row is not None and not row.state.is_final:
+            self.clockwork.after(600.0, partial(self._report_charge, slot))
+
+    def _start(self, slot: Slot, flow: Flow[Payment], what: str) -> None:
+        if self.trace is not None:
+            self.trace.add(self.clockwork.now, slot.number, what)
+        Process(self, slot, flow, partial(self._tell, slot)).begin()
+
+    def _tell(self, slot: Slot, payment: Payment) -> None:
+        if self.trace is not None:
+            self.trace.add(self.clockwork.now, slot.number, f"told {payment.state}")
+        self.promises.told(slot, payment, slot.charge)
+
+    # Workers
+
+    def _written(self, row: Payment) -> None:
+        if self.trace is not None:
+            what = f"{row.last_event} {row.state} {row.version.counter}"
+            self.trace.add(self.clockwork.now, row.merc_trx_no, what)
+        if row.due_at is not None:
+            self._plan_claim(row)
+        elif row.state is State.ESCALATED:
+            slot = self.slots[row.merc_trx_no]
+            self.clockwork.after(
+                1.0 + 3600.0 * self.dice(slot) ** 3, partial(self._decide, slot, row)
+            )
+
+    def _plan_claim(self, row: Payment) -> None:
+        if row.due_at is not None:
+            due_in = row.due_at / MICROSECONDS - self._journal_clock()
+            look = LOOK_SECONDS * self._dice[row.version.counter % DICE]
+            self.clockwork.after(max(0.0, due_in) + look, partial(self._look, row))
+
+    def _look(self, row: Payment) -> None:
+        """Let a worker claim, if a payment is still due as it was."""
+        if self.journal.latest[row.id].version != row.version:
+            return
+        if self.database.is_away:
+            self.clockwork.after(2.0, partial(self._look, row))
+            return
+        if row.due_at is not None and row.due_at / MICROSECONDS > self._journal_clock():
+            self._plan_claim(row)
+            return
+        self._calls += 1
+        writer = f"w{self._calls}"
+        claims = self.journal.claim_due(
+            world="world", writer=writer, limit=64,
+            hold_seconds=self.policy.hold_seconds, newest_first=self._calls % 4 == 0,
+        ).result()  # fmt: skip
+        if self._dice[self._calls % DICE] < 0.01:  # noqa: PLR2004  one in a hundred
+            self.hits["fault: claim-unanswered"] += 1
+            return
+        if all(claim.payment.id != row.id for claim in claims):
+            self._plan_claim(row)
+        for claim in claims:
+            of = self.slots[claim.payment.merc_trx_no]
+            flow = flows.recover(claim, self.clockwork.now, writer, self.policy)
+            process = Process(self, of, flow, _nobody)
+            self.clockwork.after(0.05 * self.dice(of), process.begin)
+
+    # A person
+
+    def _decide(self, slot: Slot, seen: Payment) -> None:
+        """Retry a payment, or close it as the gateway's books say."""
+        row = self.journal.read(seen.id).result()
+        if row is None or row.version != seen.version or self.database.is_away:
+            if row is not None and row.version == seen.version:
+                self.clockwork.after(60.0, partial(self._decide, slot, seen))
+            return
+        slot.decisions += 1
+        roll = self.dice(slot)
+        if slot.decisions <= 2 and roll < 0.5:  # noqa: PLR2004  a person tries twice, if at all
+            as_cancel = None if roll < 0.4 else False  # noqa: PLR2004  most take what is offered
+            operators.retry(self.journal, row, by="kim", as_cancel=as_cancel)
+            return
+        self._resolve(slot, row, roll)
+
+    def _resolve(self, slot: Slot, row: Payment, roll: float) -> None:
+        """Close a payment, once nothing of it can be on its way."""
+        over = slot.last_sent_at + DELAY_SECONDS_MAX + self.policy.timeout_seconds + 2.0
+        wait = max(over - self.clockwork.now, 0.0)
+        if wait == 0.0 and operators.why_not_resolve(row, self.policy) is not None:
+            wait = 60.0
+        if wait > 0.0:
+            self.clockwork.after(wait, partial(self._decide, slot, row))
+            return
+        kind, override = self._finding(slot, row, roll)
+        try:
+            operators.resolve(
+                self.journal, row, self.policy, kind,
+                by="kim", note="found so", although_told_void=override,
+            )  # fmt: skip
+        except ConfigurationError as error:
+            raise Broken("I5", f"a person can't close {slot.number}: {error}") from error
+
+    def _finding(self, slot: Slot, row: Payment, roll: float) -> tuple[Resolution, bool]:
+        charge = slot.charge
+        if charge is None or charge.status is not Status.LIVE:
+            return Resolution.NO_CHARGE, False
+        told_void = operators.contradicts_what_was_told(row, Resolution.CHARGE_STANDS)
+        if roll < 0.8:  # noqa: PLR2004  a refund at the counter is the usual way
+            charge.status = Status.REFUNDED
+            return Resolution.REFUNDED_OUTSIDE, False
+        self.hits["resolved against what was told"] += told_void
+        return Resolution.CHARGE_STANDS, told_void
+
+
+CALLS: Final = (
+    "cancel", "cancel", "reject", "void", "second-same", "second-other", "settlement",
+)  # fmt: skip
+
+
+def _nobody(_payment: Payment) -> None:
+    """Hear of what recovery did; nobody does."""
+
+
+def _policy(chance: random.Random, memory: NetCancelMemory) -> Policy:
+    """Draw a merchant's patience; without tombstones a settle time of zero is no choice."""
+    timeout = chance.choice((5.0, 30.0))
+    remembers = memory is NetCancelMemory.TOMBSTONE
+    settle = chance.choice((0.0, 20.0, 60.0, 900.0) if remembers else (20.0, 60.0, 900.0))
+    lost_cancel: LostCancel = chance.choice(("net-cancel", "net-cancel", "ask-a-person"))
+    knows_codes = chance.random() < 0.7  # noqa: PLR2004  most merchants ask for the codes
+    # Where a code stays unknown, every void is refused until its window closes.
+    windows = (5.0, 60.0, 3600.0, DAY) if knows_codes else (5.0, 60.0)
+    return Policy(
+        timeout_seconds=timeout,
+        settle_seconds=settle,
+        retry_window_seconds=settle + timeout + chance.choice(windows),
+        retry_ceiling_seconds=chance.choice((5.0, 300.0)),
+        lease_seconds=chance.choice((None, 60.0)),
+        grace_seconds=DAY,
+        max_in_doubt=chance.choice((None,) * 15 + (5,)),
+        nothing_to_void_codes=frozenset(["SB01"] if knows_codes else []),
+        already_voided_codes=frozenset(["SB05"] if knows_codes else []),
+        authentication_codes=frozenset(["SB09"] if knows_codes else []),
+        lost_cancel=lost_cancel,
+    )

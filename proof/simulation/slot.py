@@ -1,0 +1,35 @@
+"""One payment's number in a run: its order, its planned faults, and what happened to it so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from netcancel.core.flows import Order
+    from netcancel.sandbox.ledger import Charge
+    from proof.simulation.faults import Fault
+
+
+@dataclass(slots=True)
+class Slot:
+    """A number, and everything that anybody does for it."""
+
+    index: int
+    tid: str
+    number: str
+    order: Order
+    net_cancel_body: bytes
+    at_exchange: dict[int, Fault] = field(default_factory=dict)
+    at_question: dict[int, Fault] = field(default_factory=dict)
+    at_step: dict[int, Fault] = field(default_factory=dict)
+    exchanges: int = 0
+    questions: int = 0
+    steps: int = 0
+    approvals_sent: int = 0
+    cancels_sent: list[bytes] = field(default_factory=list)
+    last_sent_at: float = 0.0
+    charge: Charge | None = None
+    told_approved: bool = False
+    decisions: int = 0
+    """How often a person has decided on it."""
