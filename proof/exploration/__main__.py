@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 UNREACHED: Final = {
+    (State.NET_CANCELLING, Event.CHARGE_DENIED): "no gateway here denies what it has charged",
+    (State.SETTLING, Event.CHARGE_DENIED): "likewise",
+    (State.SETTLING, Event.OWNER_GAVE_UP): "workers die here; they are not interrupted",
     (State.SETTLING, Event.ACKNOWLEDGED_EARLY): "no clock steps back here",
+    (State.SETTLING, Event.POISONED): "no sealed body is damaged here",
     (State.NET_CANCELLED, Event.CHARGE_REPORTED): "no charge outlives a net-cancel here",
+    (State.RESOLVED, Event.LATE_APPROVAL): "a person resolves here only when nobody is at work",
 }
 """Rows of the table that no world leads to, and why."""
 
@@ -65,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             done.append(each.result())
             _show(done[-1])
     is_broken = any(each.found.broken for each in done)
-    is_whole = _show_moves(done) or asked.world != "all"
+    is_whole = asked.world != "all" or _show_moves(done)
     if asked.keep:
         keep(
             "exploration", command=_command(asked), figures=_figures(done, begun), untested=UNTESTED

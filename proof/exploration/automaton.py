@@ -46,6 +46,10 @@ class Interrupted:
     """An answer that is none: the flow is interrupted where it stands."""
 
 
+class _Interruption(BaseException):
+    """What an interrupted flow is told."""
+
+
 @dataclass(slots=True, eq=False)
 class Node:
     """A flow that waits for an answer that others can see, or has ended."""
@@ -122,7 +126,7 @@ class Automaton:
             end: Effect[Any] | Ended = asks
         except StopIteration as stop:
             end = Ended(stop.value)
-        except KeyboardInterrupt:
+        except _Interruption:
             end = Ended(error="interrupted")
         except Exception as error:  # noqa: BLE001  a refusal is an end like another
             end = Ended(error=type(error).__name__)
@@ -133,7 +137,7 @@ class Automaton:
 
 def _answer(flow: Flow[Any], answer: Any) -> Effect[Any]:
     if isinstance(answer, Interrupted):
-        return flow.throw(KeyboardInterrupt())
+        return flow.throw(_Interruption())
     return flow.send(answer)
 
 

@@ -414,11 +414,16 @@ class Stage:
         if s.phase == 0:
             copies = s.approvals if self.world.memory == "tombstone" else 0
             yield "the settle time passes", partial(_same, s._replace(phase=1, approvals=copies))
-        elif self.world.ages and s.phase == 1:
+        elif self.world.ages and s.phase == 1 and not self._is_asking(s):
             yield "the retry window passes", partial(_same, s._replace(phase=2))
         is_closed = self.books.rows[s.row].state.is_final
         if self.world.ages and s.phase and is_closed and not s.is_shredded:
             yield "the token is shredded", partial(_same, s._replace(is_shredded=True))
+
+    def _is_asking(self, s: Scene) -> bool:
+        """Whether a request is to be sent or answered, which is over in seconds, not in a day."""
+        nodes = [self.flows.nodes[actor] for actor in s.actors if actor >= 0]
+        return any(isinstance(node.asks, Exchange) for node in nodes)
 
     def _by_hand(self, s: Scene) -> Iterator[tuple[str, Callable[[], Scene]]]:
         if not s.budgets.by_hand or s.row == NOBODY:

@@ -45,51 +45,59 @@ class World:
     budgets: Budgets
 
 
-_TROUBLE = Budgets(doubts=1, takeovers=1)
-_PLAIN = Budgets(crashes=1, takeovers=1)
+_PAIR: Final[tuple[Role, ...]] = ("owner", "worker1")
+_CHARGED: Final[tuple[Answer, ...]] = ("charged",)
 
 WORLDS: Final = MappingProxyType(
     {
-        "crashes": World(roles=("owner", "worker1"), budgets=Budgets(crashes=2, losses=1)),
-        "doubts": World(budgets=_TROUBLE),
-        "copies": World(budgets=Budgets(copies=2, takeovers=1)),
-        "pauses": World(roles=("owner", "worker1"), budgets=_PLAIN._replace(pauses=1)),
+        "crashes": World(roles=_PAIR, budgets=Budgets(crashes=2)),
+        "losses": World(roles=_PAIR, budgets=Budgets(losses=1, takeovers=1)),
+        "doubts": World(roles=_PAIR, budgets=Budgets(crashes=1, doubts=1)),
+        "two-workers": World(budgets=Budgets(takeovers=1, copies=1)),
+        "copies": World(roles=_PAIR, budgets=Budgets(crashes=1, takeovers=1, copies=1)),
+        "pauses": World(roles=_PAIR, budgets=Budgets(takeovers=1, pauses=1)),
         "tombstone": World(
-            memory="tombstone", roles=("owner", "worker1"), budgets=_PLAIN._replace(copies=1)
+            memory="tombstone", roles=_PAIR, budgets=Budgets(takeovers=1, copies=1)
         ),
-        "code": World(
-            memory="code", roles=("owner", "worker1"), budgets=_PLAIN._replace(copies=1)
-        ),
+        "code": World(memory="code", roles=_PAIR, budgets=Budgets(takeovers=1, copies=1)),
         "hostile": World(
-            roles=("owner", "worker1"),
-            answers=("charged", "unlisted", "charged-unlisted"), budgets=_PLAIN._replace(copies=1)
+            roles=_PAIR, answers=("charged", "unlisted", "charged-unlisted"),
+            budgets=Budgets(takeovers=1, copies=1),
         ),
         "confirm": World(
-            roles=("owner", "merchant", "rejecter", "worker1"), confirms=True,
-            answers=("charged",), budgets=_PLAIN._replace(doubts=1),
+            roles=("owner", "merchant", "rejecter", "worker1"), confirms=True, answers=_CHARGED,
+            budgets=Budgets(crashes=1),
+        ),
+        "confirm-in-doubt": World(
+            roles=("owner", "merchant", "worker1"), confirms=True, answers=_CHARGED,
+            budgets=Budgets(doubts=1),
         ),
         "canceller": World(
-            roles=("owner", "canceller", "worker1"), answers=("charged",), has_cancels=True,
-            budgets=_PLAIN._replace(doubts=1),
+            roles=("owner", "canceller", "worker1"), answers=_CHARGED, has_cancels=True,
+            budgets=Budgets(doubts=1),
         ),
         "confirm-and-cancel": World(
-            roles=("owner", "merchant", "canceller", "worker1"), confirms=True,
-            answers=("charged",), has_cancels=True, budgets=Budgets(crashes=1, takeovers=1),
+            roles=("owner", "canceller", "worker1"), confirms=True, answers=_CHARGED,
+            budgets=Budgets(),
         ),
         "two-callers": World(
-            roles=("owner", "second", "worker1"), budgets=_PLAIN._replace(doubts=1)
+            roles=("owner", "second", "worker1"), answers=_CHARGED, budgets=Budgets()
         ),
         "amount": World(
-            roles=("owner", "worker1"), answers=("amount", "uncancellable"), has_cancels=True,
-            budgets=_PLAIN._replace(doubts=1, takeovers=2),
+            roles=_PAIR, answers=("amount", "uncancellable"), has_cancels=True,
+            budgets=Budgets(losses=1),
         ),
         "operator": World(
-            roles=("owner", "canceller", "worker1"), memory="code", answers=("charged",),
-            ages=True, has_cancels=True, budgets=_PLAIN._replace(by_hand=2),
+            roles=_PAIR, memory="code", answers=_CHARGED, ages=True,
+            budgets=Budgets(losses=1, by_hand=1),
+        ),
+        "operator-and-cancel": World(
+            roles=("owner", "canceller", "worker1"), answers=_CHARGED, ages=True,
+            has_cancels=True, budgets=Budgets(by_hand=1),
         ),
         "shredded": World(
-            roles=("owner", "worker1"), answers=("charged",), ages=True,
-            budgets=Budgets(crashes=1, losses=1, takeovers=2, by_hand=2),
+            roles=_PAIR, answers=_CHARGED, ages=True,
+            budgets=Budgets(losses=1, by_hand=1),
         ),
     }
 )  # fmt: skip
