@@ -25,7 +25,7 @@ compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint format bench campaign powerloss fuzz schemas twins simulate mutants docs lock clean
+.PHONY: help setup demo test lint format bench campaign explore powerloss fuzz schemas twins simulate mutants docs lock clean
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ bench: .venv/.dev ## measure guarded approvals beside unguarded and naive ones
 
 campaign: .venv/.dev ## kill processes and database servers amid payments (DURATION=60 seconds of trouble)
 	$(bin)/python -m campaigns.kills --duration $(DURATION) $(ARGS)
+
+explore: .venv/.dev ## look at every run of small worlds, with the real flows and the real table
+	$(bin)/python -m proof.exploration $(ARGS)
 
 powerloss: .venv/.proof ## fail the power behind every operation of a SQLite journal (IMAGES=20000)
 	$(bin)/python -m proof.powerloss --images $(IMAGES) $(ARGS)

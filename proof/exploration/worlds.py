@@ -1,0 +1,118 @@
+"""The small worlds: who takes part, what the gateway is like, and how much may go wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple
+
+Role = Literal["owner", "second", "canceller", "rejecter", "merchant", "worker1", "worker2"]
+
+Memory = Literal["tombstone", "code", "forgetful"]
+"""What a gateway does with a net-cancel that finds nothing: it keeps it and refuses the approval
+from then on, it says so by a code, or it says 0000 and forgets it."""
+
+Answer = Literal[
+    "charged", "declined", "amount", "uncancellable", "unlisted", "charged-unlisted"
+]  # fmt: skip
+"""What may come of an approval; an `unlisted` code may be followed by a copy that is charged."""
+
+
+class Budgets(NamedTuple):
+    """How often each kind of trouble may still come."""
+
+    crashes: int = 0
+    copies: int = 0
+    doubts: int = 0
+    losses: int = 0
+    takeovers: int = 0
+    pauses: int = 0
+    by_hand: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """One payment's surroundings."""
+
+    roles: tuple[Role, ...] = ("owner", "worker1", "worker2")
+    memory: Memory = "forgetful"
+    answers: tuple[Answer, ...] = ("charged", "declined", "unlisted")
+    confirms: bool = False
+    ages: bool = False
+    """Whether the retry window may pass, and the token be shredded."""
+    has_cancels: bool = False
+    """Whether cancels may be refused."""
+    budgets: Budgets
+
+
+_PAIR: Final[tuple[Role, ...]] = ("owner", "worker1")
+_CHARGED: Final[tuple[Answer, ...]] = ("charged",)
+
+WORLDS: Final = MappingProxyType(
+    {
+        "crashes": World(roles=_PAIR, budgets=Budgets(crashes=2)),
+        "losses": World(roles=_PAIR, budgets=Budgets(losses=1, takeovers=1)),
+        "doubts": World(roles=_PAIR, budgets=Budgets(crashes=1, doubts=1)),
+        "two-workers": World(budgets=Budgets(takeovers=1, copies=1)),
+        "copies": World(roles=_PAIR, budgets=Budgets(crashes=1, takeovers=1, copies=1)),
+        "pauses": World(roles=_PAIR, budgets=Budgets(takeovers=1, pauses=1)),
+        "tombstone": World(
+            memory="tombstone", roles=_PAIR, budgets=Budgets(takeovers=1, copies=1)
+        ),
+        "code": World(memory="code", roles=_PAIR, budgets=Budgets(takeovers=1, copies=1)),
+        "hostile": World(
+            roles=_PAIR, answers=("charged", "unlisted", "charged-unlisted"),
+            budgets=Budgets(takeovers=1, copies=1),
+        ),
+        "confirm": World(
+            roles=("owner", "merchant", "rejecter", "worker1"), confirms=True, answers=_CHARGED,
+            budgets=Budgets(crashes=1),
+        ),
+        "confirm-in-doubt": World(
+            roles=("owner", "merchant", "worker1"), confirms=True, answers=_CHARGED,
+            budgets=Budgets(doubts=1),
+        ),
+        "canceller": World(
+            roles=("owner", "canceller", "worker1"), answers=_CHARGED, has_cancels=True,
+            budgets=Budgets(doubts=1),
+        ),
+        "confirm-and-cancel": World(
+            roles=("owner", "canceller", "worker1"), confirms=True, answers=_CHARGED,
+            budgets=Budgets(),
+        ),
+        "two-callers": World(
+            roles=("owner", "second", "worker1"), answers=_CHARGED, budgets=Budgets()
+        ),
+        "amount": World(
+            roles=_PAIR, answers=("amount", "uncancellable"), has_cancels=True,
+            budgets=Budgets(losses=1),
+        ),
+        "operator": World(
+            roles=_PAIR, memory="code", answers=_CHARGED, ages=True,
+            budgets=Budgets(losses=1, by_hand=1),
+        ),
+        "operator-and-cancel": World(
+            roles=("owner", "canceller", "worker1"), answers=_CHARGED, ages=True,
+            has_cancels=True, budgets=Budgets(by_hand=1),
+        ),
+        "shredded": World(
+            roles=_PAIR, answers=_CHARGED, ages=True,
+            budgets=Budgets(losses=1, by_hand=1),
+        ),
+    }
+)  # fmt: skip
+"""The default set."""
+
+BIG: Final = MappingProxyType(
+    {
+        name: replace(
+            world,
+            budgets=world.budgets._replace(
+                crashes=2, copies=max(world.budgets.copies, 1), losses=2,
+                takeovers=world.budgets.takeovers + 1,
+            ),
+        )
+        for name, world in WORLDS.items()
+    } | {"asked-for": World(budgets=Budgets(crashes=2, copies=2, doubts=1, losses=1, takeovers=2))}
+)  # fmt: skip
+"""The same with more trouble; they take longer."""

@@ -1,0 +1,69 @@
+"""The exploration completes a tiny world, and finds what is planted by a shortest way."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+
+from netcancel.journal.memory import MemoryJournal
+from proof.exploration.search import Broken, Graph, search
+from proof.exploration.steps import Stage
+from proof.exploration.worlds import Budgets, World
+
+TINY = World(roles=("owner", "worker1"), answers=("charged",), budgets=Budgets())
+
+
+def test_a_tiny_world_completes() -> None:
+    """Every state of it is seen, and from each a final one can be reached."""
+    found = search(Stage(TINY).graph())
+    assert (found.broken, found.path) == (None, ())
+    assert (found.states, found.transitions) == (339, 525)
+
+
+def test_a_worker_that_writes_unconditionally_loses_money(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A journal without its condition is broken where two may hold one payment."""
+    real = MemoryJournal.move_if_unchanged
+
+    def blind(self: Any, seen: Any, event: Any, writer: Any, change: Any) -> Any:
+        row = self._rows[seen.id]
+        row.payment = seen
+        return real(self, seen, event, writer, change)
+
+    monkeypatch.setattr(MemoryJournal, "move_if_unchanged", blind)
+    world = World(roles=("owner", "worker1"), answers=("charged",), budgets=Budgets(takeovers=1))
+    found = search(Stage(world).graph())
+    assert found.broken is not None
+    assert any("runs out" in step for step in found.path)
+
+
+def _counting(limit: int, state: int) -> Iterator[tuple[str, Callable[[], int]]]:
+    def checked(then: int) -> int:
+        if then == limit:
+            raise Broken("too many")
+        return then
+
+    yield "one more", partial(checked, state + 1)
+    yield "two more", partial(checked, state + 2)
+
+
+def test_a_broken_promise_is_told_by_a_shortest_way() -> None:
+    """Three steps of two lead there; six of one do too."""
+    found = search(Graph(0, partial(_counting, 6), lambda _: True))
+    assert found.broken == "too many"
+    assert found.path == ("two more", "two more", "two more")
+
+
+def test_a_state_without_a_way_to_a_final_one_is_found() -> None:
+    """Two states that only lead to each other are a dead end."""
+    ways = {0: {"on": 1, "aside": 2}, 1: {}, 2: {"round": 3}, 3: {"back": 2}}
+
+    def steps(state: int) -> Iterator[tuple[str, Callable[[], int]]]:
+        for name, then in ways[state].items():
+            yield name, partial(int, then)
+
+    found = search(Graph(0, steps, lambda state: state == 1))
+    assert found.broken is not None
+    assert found.path == ("aside",)
