@@ -18,7 +18,7 @@ from proof.exploration.worlds import BIG, WORLDS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-UNREACHED: Final = {
+UNREACHED: Final[dict[tuple[State | None, Event], str]] = {
     (State.NET_CANCELLING, Event.CHARGE_DENIED): "no gateway here denies what it has charged",
     (State.SETTLING, Event.CHARGE_DENIED): "likewise",
     (State.SETTLING, Event.OWNER_GAVE_UP): "workers die here; they are not interrupted",

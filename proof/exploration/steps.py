@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from netcancel import operators
 from netcancel.core import flows
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Future
 
+    from netcancel.journal import Journal
     from netcancel.journal.memory import MemoryJournal
     from proof.exploration.worlds import Budgets, World
 
@@ -127,11 +128,11 @@ class Stage:
             wish = flows.CancelWish(
                 worlds=frozenset([PLACE]), tid=MERCHANT.tid, merc_trx_no=NUMBER, writer=role
             )
-            flow = flows.cancel if role == "canceller" else flows.reject
+            asks = flows.cancel if role == "canceller" else flows.reject
             told = s._replace(told=s.told | {role})
             yield (
                 f"{role} begins",
-                partial(self._started, told, place, role, partial(flow, wish, POLICY)),
+                partial(self._started, told, place, role, partial(asks, wish, POLICY)),
             )
 
     def _started(
@@ -448,7 +449,7 @@ class Stage:
         self, s: Scene, seen: Payment, *, as_cancel: bool
     ) -> tuple[str, Callable[[], Scene]]:
         def work(journal: MemoryJournal) -> Future[Any]:
-            return operators.retry(_Tagged(journal), seen, by="a person", as_cancel=as_cancel)
+            return operators.retry(_tagged(journal), seen, by="a person", as_cancel=as_cancel)
 
         row, _ = self.books.do(("retry", as_cancel), s.row, s.phase, work)
         what = "cancel" if as_cancel else "net-cancel"
@@ -457,7 +458,7 @@ class Stage:
     def _resolved(self, s: Scene, seen: Payment, kind: Resolution) -> Scene:
         def work(journal: MemoryJournal) -> Future[Any]:
             return operators.resolve(
-                _Tagged(journal), seen, POLICY, kind,
+                _tagged(journal), seen, POLICY, kind,
                 by="a person", note="found", although_told_void=True,
             )  # fmt: skip
 
@@ -494,6 +495,10 @@ class _Tagged:
 
     def move_if_unchanged(self, seen: Payment, event: Any, _: str, change: Any) -> Future[Any]:
         return self._journal.move_if_unchanged(seen, event, "person", change)
+
+
+def _tagged(journal: MemoryJournal) -> Journal:
+    return cast("Journal", _Tagged(journal))  # of which a person's moves use one operation
 
 
 def _check_at_rest(row: Payment, charge: str) -> None:
