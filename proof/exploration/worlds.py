@@ -97,7 +97,7 @@ WORLDS: Final = MappingProxyType(
         ),
         "shredded": World(
             roles=_PAIR, answers=_CHARGED, ages=True,
-            budgets=Budgets(losses=1, by_hand=1),
+            budgets=Budgets(takeovers=1, by_hand=1),
         ),
     }
 )  # fmt: skip

@@ -72,7 +72,7 @@ NTH_MAX: Final = {"exchange": 4, "question": 9, "step": 30}
 
 WEIGHTS: Final = {
     "paused-beyond-lease": 4.0,
-    "interrupted": 4.0,
+    "interrupted": 7.0,
     "denied": 3.0,
     "poisoned": 2.0,
     "request-duplicated": 2.0,
@@ -95,8 +95,8 @@ SCENARIOS: Final = (
 )
 """What chance would rarely bring together: kinds, places, and the least size of each."""
 
-SCENARIO_RATE: Final = 0.5
-"""How often each scenario is planned in a run, for one payment."""
+SCENARIO_RATE: Final = 1.5
+"""For so many payments of a run each scenario is planned."""
 
 
 class Fault(NamedTuple):
@@ -130,7 +130,7 @@ def draw_plan(chance: random.Random, payments: int, seconds: float) -> list[Faul
             for _ in range(int(chance.random() * 2.5))
         ]
     for scenario in SCENARIOS:
-        if chance.random() < SCENARIO_RATE:
+        for _ in range(_count(chance, SCENARIO_RATE)):
             payment = int(chance.random() * payments)
             plan += [
                 Fault(kind, payment, nth, least + (1.0 - least) * chance.random())
