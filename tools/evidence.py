@@ -39,7 +39,13 @@ class Glance:
 
 
 SECTIONS: Final = (
+    Section("Exploration", "exploration", ("exploration",)),
+    Section("Simulation", "simulation", ("simulation",)),
     Section("Kills", "kills", ("kills-postgres", "kills-mariadb")),
+    Section("Loss of power", "powerloss", ("powerloss",)),
+    Section("Fuzzing", "fuzzing", ("fuzzing",)),
+    Section("Hostile answers", "hostile", ("hostile",)),
+    Section("Schemas", "schemas", ("schemas",)),
     Section("Storm", "storm", ("storm-sqlite", "storm-postgres")),
     Section("Speed", "speed", ("speed",)),
     Section("Memory", "memory", ("memory",)),
@@ -48,6 +54,10 @@ SECTIONS: Final = (
 KILLS: Final = ("kills-postgres", "kills-mariadb")
 
 GLANCES: Final = (
+    Glance("states explored", "states", ("exploration",)),
+    Glance("worlds in which a promise breaks", "broken worlds", ("exploration",)),
+    Glance("payments simulated", "simulated payments", ("simulation",)),
+    Glance("promises broken in the simulation", "promises broken", ("simulation",)),
     Glance("payments amid kills", "payments", KILLS),
     Glance("payers killed", "payers killed", KILLS),
     Glance("workers killed", "workers killed", KILLS),

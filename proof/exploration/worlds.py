@@ -50,6 +50,9 @@ _CHARGED: Final[tuple[Answer, ...]] = ("charged",)
 
 WORLDS: Final = MappingProxyType(
     {
+        "late": World(
+            roles=_PAIR, answers=_CHARGED, ages=True, budgets=Budgets(takeovers=1, losses=1)
+        ),
         "crashes": World(roles=_PAIR, budgets=Budgets(crashes=2)),
         "losses": World(roles=_PAIR, budgets=Budgets(losses=1, takeovers=1)),
         "doubts": World(roles=_PAIR, budgets=Budgets(crashes=1, doubts=1)),
