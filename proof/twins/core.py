@@ -378,9 +378,7 @@ TWINS: Final = (
             )
         ],
         killers=[
-            by_test(
-                "core/test_flows", "test_a_fenced_workers_answer_changes_nothing_but_the_history"
-            ),
+            by_test("core/test_flows", "test_a_fenced_workers_acknowledgement_closes_nothing"),
             by_the_whole(
                 "duty/test_paused",
                 "test_a_worker_that_wakes_up_closes_nothing_that_it_does_not_hold[sqlite]",

@@ -529,6 +529,23 @@ def test_a_fenced_workers_answer_changes_nothing_but_the_history() -> None:
     assert row.history[-1].version.writer == "quick" or row.history[-1].source is row.state
 
 
+def test_a_fenced_workers_acknowledgement_closes_nothing() -> None:
+    """Whoever took over was refused, so the payment is still owed, whatever the first one heard."""
+    world = World(Gateway(["lost-after"], ["lost-before", "done", "refused"]))
+    world.approve(world.order())
+    world.time += 100.0
+    claim = world.claim("slow")[0]
+    flow = flows.recover(claim, world.time, "slow", POLICY)
+    effect = next(flow)
+    while not isinstance(effect, Write):
+        effect = flow.send(world.perform(effect))
+    assert effect.event is Event.ACKNOWLEDGED_LATE
+    world.time += 100.0
+    assert [p.state for p in world.recover_once("quick")] == [State.NET_CANCELLING]
+    assert world_result(world, flow, effect).state is State.NET_CANCELLING
+    assert found(world).state is State.NET_CANCELLING
+
+
 def test_a_payment_whose_token_can_not_be_opened_is_a_persons() -> None:
     """Poison is escalated alone, with an alarm, and nothing is sent for it."""
     world = World(Gateway(["lost-after"], ["lost-before"]))
