@@ -25,17 +25,20 @@ from netcancel.core.effects import (
 )
 from netcancel.core.lifecycle import FINAL, RECOVERABLE, Resolution, State
 from netcancel.core.payment import MICROSECONDS, Payment
+from netcancel.drive import ask
 from netcancel.errors import ConfigurationError
 from netcancel.kicc import APPROVAL_PATH, CANCEL_PATH, NET_CANCEL_PATH
 from proof.exploration.automaton import Automaton, Ended, Interrupted, Node
 from proof.exploration.books import NOBODY, TIMES, Books
 from proof.exploration.search import Broken, Graph
 from proof.exploration.tokens import MERCHANT, NUMBER, PLACE, POLICY, answer, order
+from proof.simulation.promises import MAY_BE_VOIDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Future
 
+    from netcancel.drive import Asking
     from netcancel.journal import Journal
     from netcancel.journal.memory import MemoryJournal
     from proof.exploration.worlds import Budgets, World
@@ -326,8 +329,7 @@ class Stage:
             raise Broken("I3: the net-cancel has other data")
         if path == CANCEL_PATH and row.cancel_body != body.decode():
             raise Broken("I4: a cancel is sent that no journal has")
-        is_owed = {State.APPROVING, State.APPROVED, State.DECLINED, State.UNCONFIRMED}
-        if row.state in is_owed:
+        if row.state not in MAY_BE_VOIDED:
             raise Broken(f"I4: a void is sent of what the journal calls {row.state}")
         return s
 
@@ -516,31 +518,31 @@ def _as_seen(row: Payment, *, is_settled: bool, is_quiet: bool) -> Payment:
     return replace(row, updated_at=0, read_at=read_at, settle_at=0 if is_settled else read_at + 1)
 
 
-def _journal_work(  # noqa: PLR0911  one case an effect
+def _journal_work(
     asks: Effect[Any] | Ended,
 ) -> tuple[Callable[[MemoryJournal], Future[Any]], str]:
     """Say what an effect asks of the journal, and call it by a name."""
     match asks:
-        case Open(intent):
-            return lambda journal: journal.open_new(intent), "writes its intent"
-        case Read(payment_id):
-            return lambda journal: journal.read(payment_id), "reads the row"
-        case Find(tid, number):
-            return lambda journal: journal.find(tid, number), "finds the row"
-        case Confirm(places, tid, number, writer):
-            return lambda journal: journal.confirm_if_unconfirmed(
-                worlds=places, tid=tid, merc_trx_no=number, writer=writer
-            ), "writes its confirmation"
-        case Write(seen, event, writer, change):
-            return lambda journal: journal.move_if_unchanged(
-                seen, event, writer, change
-            ), f"writes {event}"
-        case Note(seen, event, writer, change):
-            return lambda journal: journal.note(seen, event, writer, change), f"notes {event}"
         case HandOver(payment_id, writer):
             return lambda journal: journal.hand_over_if_held(payment_id, writer), "hands it over"
+        case Open() | Read() | Find() | Confirm() | Write() | Note():
+            return lambda journal: ask(journal, asks), _named(asks)
         case _:
             raise TypeError(asks)
+
+
+def _named(asks: Asking) -> str:
+    if isinstance(asks, Write | Note):
+        return f"{'writes' if isinstance(asks, Write) else 'notes'} {asks.event}"
+    return NAMES[type(asks)]
+
+
+NAMES: Final = {
+    Open: "writes its intent",
+    Read: "reads the row",
+    Find: "finds the row",
+    Confirm: "writes its confirmation",
+}
 
 
 def _with(values: tuple[Any, ...], place: int, value: Any) -> tuple[Any, ...]:

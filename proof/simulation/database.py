@@ -6,18 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from netcancel.core.effects import (
-    Confirm,
     Effect,
-    Find,
     HandOver,
-    Note,
-    Open,
-    OpenBody,
-    Read,
     Unavailable,
-    Write,
 )
 from netcancel.core.policy import COMMIT_BUDGET_SECONDS
+from netcancel.drive import ask
 
 if TYPE_CHECKING:
     from proof.simulation.process import Process
@@ -98,25 +92,7 @@ class Database:
         if life == self._life:
             self._perform(effect)
 
-    def _perform(self, effect: Any) -> Any:  # noqa: ANN401, PLR0911  one case an effect
-        journal = self._run.journal
-        match effect:
-            case Write(seen, event, writer, change):
-                return journal.move_if_unchanged(seen, event, writer, change).result()
-            case Open(intent):
-                return journal.open_new(intent).result()
-            case Read(payment_id):
-                return journal.read(payment_id).result()
-            case Find(tid, merc_trx_no):
-                return journal.find(tid, merc_trx_no).result()
-            case OpenBody(payment_id):
-                return journal.open_body(payment_id).result()
-            case Confirm(worlds, tid, merc_trx_no, writer):
-                return journal.confirm_if_unconfirmed(
-                    worlds=worlds, tid=tid, merc_trx_no=merc_trx_no, writer=writer
-                ).result()
-            case Note(seen, event, writer, change):
-                return journal.note(seen, event, writer, change).result()
-            case HandOver(payment_id, writer):
-                return journal.hand_over_if_held(payment_id, writer).result()
-        raise TypeError(effect)
+    def _perform(self, effect: Any) -> Any:  # noqa: ANN401  of the effect's type
+        if isinstance(effect, HandOver):
+            return self._run.journal.hand_over_if_held(effect.payment_id, effect.writer).result()
+        return ask(self._run.journal, effect).result()

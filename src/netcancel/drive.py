@@ -70,6 +70,27 @@ Asking = Open | Read | Find | OpenBody | Confirm | Write | Note
 """What the journal is asked for."""
 
 
+def ask(journal: Journal, effect: Asking) -> Future[Any]:  # noqa: PLR0911  one case an effect
+    """Ask a journal for what an effect says."""
+    match effect:
+        case Open(intent):
+            return journal.open_new(intent)
+        case Read(payment_id):
+            return journal.read(payment_id)
+        case Find(tid, merc_trx_no):
+            return journal.find(tid, merc_trx_no)
+        case OpenBody(payment_id):
+            return journal.open_body(payment_id)
+        case Confirm(worlds, tid, merc_trx_no, writer):
+            return journal.confirm_if_unconfirmed(
+                worlds=worlds, tid=tid, merc_trx_no=merc_trx_no, writer=writer
+            )
+        case Write(seen, event, writer, change):
+            return journal.move_if_unchanged(seen, event, writer, change)
+        case Note(seen, event, writer, change):
+            return journal.note(seen, event, writer, change)
+
+
 class Interrupted(BaseException):
     """Thrown into a flow whose driver was interrupted while it performed an effect."""
 
@@ -184,25 +205,6 @@ class _Performer:
         self._signer = signer
         self._alarm = alarm
 
-    def _ask(self, effect: Asking) -> Future[Any]:  # noqa: PLR0911  one case an effect
-        match effect:
-            case Open(intent):
-                return self._journal.open_new(intent)
-            case Read(payment_id):
-                return self._journal.read(payment_id)
-            case Find(tid, merc_trx_no):
-                return self._journal.find(tid, merc_trx_no)
-            case OpenBody(payment_id):
-                return self._journal.open_body(payment_id)
-            case Confirm(worlds, tid, merc_trx_no, writer):
-                return self._journal.confirm_if_unconfirmed(
-                    worlds=worlds, tid=tid, merc_trx_no=merc_trx_no, writer=writer
-                )
-            case Write(seen, event, writer, change):
-                return self._journal.move_if_unchanged(seen, event, writer, change)
-            case Note(seen, event, writer, change):
-                return self._journal.note(seen, event, writer, change)
-
     def _at_once(self, effect: Effect[Any]) -> Any:  # noqa: ANN401  one case an effect; the answer is of the effect's type
         match effect:
             case Now():
@@ -248,7 +250,7 @@ class BlockingPerformer(_Performer):
         """Return the effect's answer."""
         match effect:
             case Open() | Read() | Find() | OpenBody() | Confirm() | Write() | Note():
-                return self._result(self._ask(effect))
+                return self._result(ask(self._journal, effect))
             case Exchange(signed, timeout_seconds):
                 deadline = _deadline(signed, timeout_seconds)
                 return self._transport.exchange(_request(signed), deadline=deadline)
@@ -295,7 +297,7 @@ class AwaitingPerformer(_Performer):
         """Return the effect's answer."""
         match effect:
             case Open() | Read() | Find() | OpenBody() | Confirm() | Write() | Note():
-                return await self._result(self._ask(effect))
+                return await self._result(ask(self._journal, effect))
             case Exchange(signed, timeout_seconds):
                 deadline = _deadline(signed, timeout_seconds)
                 return await self._transport.exchange(_request(signed), deadline=deadline)

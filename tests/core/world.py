@@ -31,6 +31,7 @@ from netcancel.core.effects import (
 from netcancel.core.lifecycle import State
 from netcancel.core.payment import Claim, Payment
 from netcancel.core.policy import Policy
+from netcancel.drive import ask
 from netcancel.freezing import freeze
 from netcancel.journal.opening import open_journal
 from netcancel.kicc import (
@@ -240,7 +241,7 @@ class World:
             raise Death
         return answer
 
-    def _answer(self, effect: Effect[Any]) -> Any:  # noqa: C901, PLR0911, PLR0912  one case an effect
+    def _answer(self, effect: Effect[Any]) -> Any:  # noqa: C901, PLR0911  one case an effect
         journal = self.journal
         match effect:
             case Now():
@@ -262,22 +263,8 @@ class World:
                 reception = self.gateway.answer(signed.path, signed.body)
                 self.time += timeout_seconds if reception is SILENCE else 0.01
                 return reception
-            case Open(intent):
-                return journal.open_new(intent).result()
-            case Read(payment_id):
-                return journal.read(payment_id).result()
-            case Find(tid, merc_trx_no):
-                return journal.find(tid, merc_trx_no).result()
-            case OpenBody(payment_id):
-                return journal.open_body(payment_id).result()
-            case Confirm(worlds, tid, merc_trx_no, writer):
-                return journal.confirm_if_unconfirmed(
-                    worlds=worlds, tid=tid, merc_trx_no=merc_trx_no, writer=writer
-                ).result()
-            case Write(seen, event, writer, change):
-                return journal.move_if_unchanged(seen, event, writer, change).result()
-            case Note(seen, event, writer, change):
-                return journal.note(seen, event, writer, change).result()
+            case Open() | Read() | Find() | OpenBody() | Confirm() | Write() | Note():
+                return ask(journal, effect).result()
             case HandOver(payment_id, writer):
                 return journal.hand_over_if_held(payment_id, writer).result()
             case Alarm(_, text):
