@@ -61,7 +61,7 @@ def keep(
     record = Record(
         name=name,
         command=command,
-        commit=_commit(),
+        commit=commit(),
         date=datetime.now(UTC).date().isoformat(),
         versions=_versions(),
         figures=figures,
@@ -84,17 +84,23 @@ def kept(name: str) -> Record | None:
     return Record(**values, table=None if table is None else Table(**table))
 
 
-def _commit() -> str:
-    commit = _git("rev-parse", "--short", "HEAD").strip()
+def commit() -> str:
+    """Name the commit that runs here; `+` behind it: files were changed since.
+
+    In a copy that is no checkout it is unknown.
+    """
+    head = _git("rev-parse", "--short", "HEAD").strip()
+    if not head:
+        return "unknown"
     changed = _git("status", "--porcelain", "--", ".", ":!docs/evidence", ":!docs/evidence.md")
-    return f"{commit}+" if changed else commit
+    return f"{head}+" if changed else head
 
 
 def _git(*arguments: str) -> str:
     return subprocess.run(  # noqa: S603  of our own words
         ["git", "-C", str(ROOT), *arguments],  # noqa: S607  the machine's own git
         capture_output=True,
-        check=True,
+        check=False,
         text=True,
     ).stdout
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
-import subprocess
 import sys
 import time
 from typing import Final
 
-from proof.evidence import keep
+from proof.evidence import commit, keep
 from proof.simulation.campaign import Finding, Result, explore, shrink, try_seed
 from proof.simulation.goals import unmet
 from proof.simulation.run import PAYMENTS
@@ -26,7 +25,7 @@ UNTESTED: Final = (
 def main() -> int:
     """Simulate, and say with the exit code whether every promise held and every goal was met."""
     asked = _arguments().parse_args()
-    print(f"commit {_commit()}, Python {sys.version.split()[0]}")
+    print(f"commit {commit()}, Python {sys.version.split()[0]}")
     if asked.seed is not None:
         return _replay(asked.seed, asked.only, asked.without_assumption)
     first = asked.first_seed
@@ -136,12 +135,6 @@ def _report_goals(result: Result) -> int:
     if not missing:
         print("0 promises broken, every goal met")
     return 1 if missing else 0
-
-
-def _commit() -> str:
-    asked = ["git", "rev-parse", "--short", "HEAD"]
-    told = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603  ours
-    return told.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":
