@@ -94,9 +94,8 @@ class Session:
             _wait_by_itself(self._connection, sqlite_file.BUSY_SECONDS)
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             _wait_by_itself(self._connection, 0.0)
-            sqlite_file.sync_log(
-                self._connection
-            )  # SQLite leaves the truncation to the next commit
+            # SQLite leaves that truncation to the next commit; what is shredded must be gone now.
+            sqlite_file.sync_log(self._connection)
             self._empties_log = False
 
     def _insist(self, statement: str) -> None:
