@@ -160,6 +160,12 @@ VOIDING: Final = frozenset({S.NET_CANCELLING, S.SETTLING})
 RECOVERABLE: Final = VOIDING | {S.APPROVING, S.UNCONFIRMED, S.CANCELLING}
 """Recovery takes these when they are due."""
 
+IN_DOUBT: Final = frozenset({S.NET_CANCELLING, S.CANCELLING})
+"""Nobody can say now whether the customer is charged, or a refund is owed.
+
+So it is with `approving` too, once its lease is over: see `Payment.in_doubt`.
+"""
+
 REFUSED_LATER: Final = VOIDING | {S.CANCELLING, S.ESCALATED}
 """Open, and perhaps with the code of a refusal."""
 

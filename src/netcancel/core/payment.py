@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from netcancel.core.lifecycle import CancelReason, Event, Resolution, State
+from netcancel.core.lifecycle import IN_DOUBT, CancelReason, Event, Resolution, State
 from netcancel.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Payment:
     @property
     def is_being_decided(self) -> bool:
         """Whether somebody is finding out just now what became of it."""
-        is_open = self.state in {State.APPROVING, State.NET_CANCELLING, State.CANCELLING}
+        is_open = self.state is State.APPROVING or self.state in IN_DOUBT
         return is_open and self.is_being_worked_on
 
     @property
@@ -134,13 +134,8 @@ class Payment:
     @property
     def in_doubt(self) -> bool:
         """Whether nobody can say now if the customer is charged, or a refund is owed."""
-        match self.state:
-            case State.NET_CANCELLING | State.CANCELLING:
-                return True
-            case State.APPROVING:
-                return not self.is_being_worked_on
-            case _:
-                return False
+        is_left = self.state is State.APPROVING and not self.is_being_worked_on
+        return self.state in IN_DOUBT or is_left
 
     @property
     def is_settled(self) -> bool:

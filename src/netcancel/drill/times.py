@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
-from netcancel.core.lifecycle import State
+from netcancel.core.lifecycle import IN_DOUBT, State
 from netcancel.core.payment import MICROSECONDS, Payment
 from netcancel.demo.arrivals import by_number
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 MOMENTS: Final = 60
 """As many as a plot can show."""
-
-IN_DOUBT: Final = frozenset({State.NET_CANCELLING, State.CANCELLING})
 
 
 @dataclass(frozen=True, slots=True)
