@@ -47,6 +47,7 @@ from tests.journal.samples import (
 )
 from tests.servers.keeper import used
 from tests.servers.kinds import PASSWORD
+from tests.servers.standby import set_standby
 
 NUMBER: dict[str, Any] = {"worlds": [WORLD], "tid": "T123456789", "writer": "merchant"}
 
@@ -429,15 +430,6 @@ def test_a_standby_that_does_not_answer_makes_a_commit_unknown(
         set_standby(url, "")
         assert journal.read(sample.id).result() is not None
         assert fate(journal.open_new(sample).result()) == "Known"
-
-
-def set_standby(url: str, name: str) -> None:
-    """Have commits wait for a standby of a name, and wait until the server does so."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        run(connection, f"ALTER SYSTEM SET synchronous_standby_names = '{name}'")
-        connection.execute("SELECT pg_reload_conf()")
-        while run(connection, "SHOW synchronous_standby_names") != [(name,)]:
-            connection.execute("SELECT pg_sleep(0.01)")
 
 
 def test_journals_of_many_hosts_agree(postgres_url: str) -> None:

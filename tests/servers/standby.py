@@ -40,9 +40,7 @@ class Pair:
             self.primary = stack.enter_context(OwnServer(self._kind))
             following = StandbyOf(self._kind.programs, self.primary.url)
             self.standby = stack.enter_context(OwnServer(following))
-            with psycopg.connect(self.primary.url, autocommit=True) as administrator:
-                administrator.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
-                administrator.execute("SELECT pg_reload_conf()")
+            set_standby(self.primary.url, "*")
             self._stack = stack.pop_all()
         return self
 
@@ -64,3 +62,23 @@ class Pair:
         """Have the standby take over."""
         with psycopg.connect(self.standby.url, autocommit=True) as administrator:
             administrator.execute("SELECT pg_promote()")
+
+
+def set_standby(url: str, name: str) -> None:
+    """Have commits wait for a standby of a name, and return when they do.
+
+    Not a session's own setting decides, but what the checkpointer has made of it: it has heard of
+    it when it answers, once a new session shows that all were told.
+    """
+    with psycopg.connect(url, autocommit=True) as administrator:
+        administrator.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{name}'".encode())
+        administrator.execute("SELECT pg_reload_conf()")
+        while _standby_of_new_sessions(url) != name:
+            administrator.execute("SELECT pg_sleep(0.01)")
+        administrator.execute("CHECKPOINT")
+
+
+def _standby_of_new_sessions(url: str) -> str:
+    with psycopg.connect(url, autocommit=True) as session:
+        row = session.execute("SHOW synchronous_standby_names").fetchone()
+    return str(row[0]) if row else ""
