@@ -19,7 +19,7 @@ from netcancel.core.lifecycle import State
 from netcancel.core.payment import MICROSECONDS
 from netcancel.demo.books import Told, close_books
 from netcancel.demo.promises import Promise
-from netcancel.storm import FIRST_PROBE_SECONDS, SILENCES_TO_OPEN, Pace
+from netcancel.storm import FIRST_PROBE_SECONDS, SILENCES_TO_OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -47,14 +47,11 @@ class Scale:
         return -(-self.rows // POISON_EVERY)
 
     def most_within(self, seconds: float) -> float:
-        """Return how many requests may arrive within so many seconds, on the slowest machine.
+        """Return how many requests may arrive within so many seconds.
 
-        What the pace lets through in that time, the moment's worth that each worker may have saved,
-        and what was let through before and arrives only now.
+        One of each worker more than the pace, because a window may begin and end with one.
         """
-        of_each = self.per_second / self.workers
-        saved = max(1.0, of_each * Pace.MOMENT_SECONDS)
-        return self.per_second * seconds + self.workers * (saved + self.in_flight)
+        return self.per_second * seconds + self.workers
 
     def most_probes_within(self, seconds: float) -> float:
         """Return how often a gateway that is away may be asked within so many seconds."""

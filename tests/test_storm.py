@@ -1,5 +1,7 @@
 """The storm guard, on a clock that the test moves."""
 
+from itertools import pairwise
+
 import pytest
 
 from netcancel.storm import FIRST_PROBE_SECONDS, SILENCES_TO_OPEN, Breaker, Pace
@@ -103,25 +105,38 @@ def test_a_short_ceiling_holds_from_the_first_probe(clock: Clock) -> None:
 
 
 def test_a_pace_lets_no_more_through_than_its_rate(clock: Clock) -> None:
-    """Over ten seconds of hurry, and after any pause: never more than a moment's worth at once."""
+    """In a hurry of ten seconds, and after any pause: one at a time, evenly."""
     pace = Pace(50.0, clock=clock)
-    gone = pace.take(1_000)
-    assert gone == 5
-    for _ in range(1_000):
-        clock.now += 0.01
-        gone += pace.take(1_000)
-    assert 500 <= gone <= 506
+    at = [clock.now + pace.slot() for _ in range(501)]
+    assert [b - a for a, b in pairwise(at)] == pytest.approx([0.02] * 500)
     clock.now += 3_600
-    assert pace.take(1_000) == 5
+    assert (pace.slot(), pace.slot()) == pytest.approx((0.0, 0.02))
+
+
+def test_no_more_is_claimed_than_may_go_within_a_moment(clock: Clock) -> None:
+    """What has its slot and what still waits for one count alike; time makes room again."""
+    pace = Pace(50.0, clock=clock)
+    moment = int(50.0 * Pace.MOMENT_SECONDS) + 1
+    assert [pace.room(0), pace.room(5), pace.room(1_000)] == [moment, moment - 5, 0]
+    for _ in range(moment):
+        pace.slot()
+    assert pace.room(0) == 0
+    clock.now += 0.12
+    assert pace.room(0) == 6
+
+
+def test_one_at_a_time_may_be_claimed_at_a_slow_pace(clock: Clock) -> None:
+    """And not before its slot is near: a claim would be over by then."""
+    pace = Pace(0.1, clock=clock)
+    assert pace.room(0) == 1
+    pace.slot()
+    assert pace.room(0) == 0
+    clock.now += 10.0
+    assert pace.room(0) == 1
 
 
 def test_a_pace_is_shared(clock: Clock) -> None:
     """With four workers, each sends a quarter."""
     pace = Pace(200.0, clock=clock)
-    pace.take(1_000)
     pace.share_with(4)
-    gone = 0
-    for _ in range(100):
-        clock.now += 0.01
-        gone += pace.take(1_000)
-    assert 49 <= gone <= 51
+    assert [pace.slot() for _ in range(4)] == pytest.approx([0.0, 0.02, 0.04, 0.06])

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from netcancel.attendance import Attendance
 from netcancel.core import flows
-from netcancel.core.effects import Exchange
+from netcancel.core.effects import Exchange, Sign, SignAgain
 from netcancel.desk import Desk, new_tag
 from netcancel.drive import drive_async
 from netcancel.errors import ConfigurationError, JournalUnavailable
@@ -86,6 +86,7 @@ class Recovery:
         self._claims = 0
         self.vitals = Vitals()
         self._in_flight: set[asyncio.Task[None]] = set()
+        self._without_slot: set[str] = set()
         self._attendance = Attendance(desk.journal, desk.host_copy)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -165,7 +166,6 @@ class Recovery:
         """Claim up to `taken` payments of a world, begin with each, and say how many."""
         claimed_at, writer = clock.now(), new_tag()
         claims = await self._claim(world, writer, taken)
-        self._pace.give_back(taken - len(claims))
         self._breaker.give_back(taken - len(claims))
         report.claimed += len(claims)
         self.vitals.claimed += len(claims)
@@ -181,12 +181,11 @@ class Recovery:
                 self._in_flight, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
             return 0
-        allowed = self._breaker.allow(min(wanted, room))
-        taken = self._pace.take(allowed)
-        if taken == 0 and allowed > 0:
-            self._breaker.give_back(allowed)
+        paced = self._pace.room(len(self._without_slot))
+        if paced == 0:
             await asyncio.sleep(min(self._pace.wait_seconds, LOOK_SECONDS))
-        return taken
+            return 0
+        return self._breaker.allow(min(wanted, room, paced))
 
     async def _claim(self, world: str, writer: str, limit: int) -> list[Claim]:
         desk = self._desk
@@ -216,6 +215,7 @@ class Recovery:
         self._desk.journal.hand_over_if_held(claim.payment.id, writer)
 
     def _start(self, claim: Claim, claimed_at: float, writer: str, report: Report) -> None:
+        self._without_slot.add(claim.payment.id)
         task = asyncio.create_task(self._recover(claim, claimed_at, writer, report))
         self._in_flight.add(task)
         self.vitals.in_flight = len(self._in_flight)
@@ -224,22 +224,28 @@ class Recovery:
     def _end(self, claim: Claim, writer: str, task: asyncio.Task[None]) -> None:
         """Forget a task; one cancelled before its first step never began the flow."""
         self._in_flight.discard(task)
+        self._without_slot.discard(claim.payment.id)
         self.vitals.in_flight = len(self._in_flight)
         if task.cancelled() or task.exception() is not None:
             self._hand_over(claim, writer)
 
     async def _recover(self, claim: Claim, claimed_at: float, writer: str, report: Report) -> None:
         flow = flows.recover(claim, claimed_at, writer, self._desk.policy)
+        perform = partial(self._perform_in_time, claim.payment.id)
         try:
-            payment = await drive_async(flow, self._watched, self._perform.hand_over)
+            payment = await drive_async(flow, perform, self._perform.hand_over)
         except Exception:  # noqa: BLE001
             # A bug met this payment; the others must not suffer, and this one is due again.
             log.bug(f"in the recovery of payment {claim.payment.merc_trx_no}")
         else:
             report.left_in[payment.state] += 1
 
-    async def _watched(self, effect: Effect[Any]) -> Any:  # noqa: ANN401  of the effect's type
-        """Perform an effect, and tell the breaker whether the gateway answered."""
+    async def _perform_in_time(self, payment_id: str, effect: Effect[Any]) -> Any:  # noqa: ANN401  of the effect's type
+        """Perform an effect: a request in its slot, and the breaker is told of its answer."""
+        if isinstance(effect, Sign | SignAgain):
+            # Before the signature, not behind it: a signed request must not wait.
+            self._without_slot.discard(payment_id)
+            await asyncio.sleep(self._pace.slot())
         begun_at = clock.now()
         answer = await self._perform(effect)
         if isinstance(effect, Exchange):

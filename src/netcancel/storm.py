@@ -6,6 +6,7 @@ and one that is still away must not be asked by every payment in turn.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from netcancel.wire import clock as host_clock
@@ -21,40 +22,39 @@ FIRST_PROBE_SECONDS: Final = 1.0
 
 
 class Pace:
-    """Lets so many through per second, evenly: unused room of more than a moment is lost."""
+    """Spaces requests evenly: no second sees more of them than the rate, whatever came before.
 
-    MOMENT_SECONDS: Final = 0.1
+    A payment is claimed a moment before its request may go: a claim costs time, and doesn't keep.
+    """
+
+    MOMENT_SECONDS: Final = 0.25
 
     def __init__(self, per_second: float, *, clock: Callable[[], float] = host_clock.now) -> None:
         self._clock = clock
-        self._of_all = per_second
-        self._at = clock()
-        self._per_second = per_second
-        self._most = max(1.0, per_second * self.MOMENT_SECONDS)
-        self._room = self._most
+        self._gap_of_all = self._gap = 1.0 / per_second
+        self._next_at = clock()
 
     def share_with(self, workers: int) -> None:
         """Take one part of as many as there are workers: the gateway counts them together."""
-        self._per_second = self._of_all / max(1, workers)
-        self._most = max(1.0, self._per_second * self.MOMENT_SECONDS)
+        self._gap = self._gap_of_all * max(1, workers)
 
-    def take(self, wanted: int) -> int:
-        """Return how many of `wanted` may go now; they count as gone."""
+    def room(self, without_slot: int) -> int:
+        """Return how many more may be claimed, where so many are claimed and have no slot yet."""
+        ahead_seconds = max(0.0, self._next_at - self._clock())
+        slots = math.floor((self.MOMENT_SECONDS - ahead_seconds) / self._gap) + 1
+        return max(0, slots - without_slot)
+
+    def slot(self) -> float:
+        """Take the next slot, and return how many seconds it is away."""
         now = self._clock()
-        self._room = min(self._most, self._room + (now - self._at) * self._per_second)
-        self._at = now
-        taken = min(wanted, int(self._room))
-        self._room -= taken
-        return taken
-
-    def give_back(self, unused: int) -> None:
-        """Make room again for what was taken and not used."""
-        self._room += unused
+        at = max(now, self._next_at)
+        self._next_at = at + self._gap
+        return at - now
 
     @property
     def wait_seconds(self) -> float:
-        """How long until at least one more may go."""
-        return max(0.0, (1.0 - self._room) / self._per_second)
+        """How long to wait until there is room for a claim that is worth its cost."""
+        return max(self._gap, self.MOMENT_SECONDS / 2)
 
 
 class Breaker:
