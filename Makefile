@@ -1,7 +1,8 @@
 # Everything runs in .venv, from hash-pinned requirements. Start with `make help`.
 
 PYTHON ?= python3
-WORKERS ?= auto
+# Tests wait more than they compute: two at a time for each core.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count())')
 ARGS ?=
 ROWS ?= 1000000
 DURATION ?= 60
@@ -35,7 +36,7 @@ setup: .venv/.dev ## make .venv with everything that lint, test and bench need
 demo: .venv/.run ## the whole story in about a minute, without credentials
 	$(bin)/netcancel demo
 
-test: .venv/.dev ## run every test (ARGS="-k name" chooses, WORKERS=1 for one at a time)
+test: .venv/.proof ## run every test (ARGS="-k name" chooses, WORKERS=1 for one at a time)
 	$(bin)/python -m pytest -n $(WORKERS) $(ARGS)
 
 lint: .venv/.dev ## check style, formatting and types, in two type checkers

@@ -8,15 +8,15 @@ import pytest
 
 from proof.evidence import ROOT
 from proof.mutants.changed import changed_functions, functions
-from proof.mutants.report import Report
 from proof.mutants.survivors import Listed, listed
-from proof.mutants.trial import Fate
 from tests.missing import missing
 
 try:
     from proof.mutants.mutations import mutants
+    from proof.mutants.report import Report
+    from proof.mutants.trial import Fate
 except ImportError:
-    missing("mutmut: make .venv/.proof installs it")
+    missing("mutmut or coverage: make .venv/.proof installs them")
 
 if TYPE_CHECKING:
     from pathlib import Path
