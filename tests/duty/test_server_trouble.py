@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,14 +17,18 @@ from tests.servers.administrators import ADMINISTRATORS
 from tests.servers.hardships import HARDSHIPS, Gone, Hardship
 from tests.servers.kinds import found
 from tests.servers.running import OwnServer
+from tests.servers.small_disk import small_disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from netcancel import Guard, Outcome
     from netcancel.sandbox import Sandbox
 
 TROUBLES = ("gone", "read-only", "crowded")
+DISK_MEGABYTES = {"postgres": 200, "mariadb": 400}
+"""What a server's own files need, and some more."""
 
 
 @pytest.fixture(scope="module", params=[*HARDSHIPS])
@@ -101,3 +106,40 @@ def test_a_server_that_is_gone_too_long(van: Sandbox, shop: Shop, server: OwnSer
     assert isinstance(told, NetCancelled)
     check_books(van, shop, {"ORD_1": told})
     assert [charge["status"] for charge in van.charges()] == ["voided"]
+
+
+@pytest.mark.parametrize("name", [*HARDSHIPS])
+def test_a_server_whose_disk_is_full(van: Sandbox, tmp_path: Path, name: str) -> None:
+    """A payment is refused unsent or left in doubt, and none is lost; with room all goes on."""
+    kind = found(name)
+    if kind is None:
+        missing(f"the programs of {name}")
+    with (
+        small_disk(DISK_MEGABYTES[name]) as disk,
+        OwnServer(kind, str(disk.home)) as server,
+    ):
+        database = ADMINISTRATORS[name](server.url).empty_database()
+        shop = replace(Shop.at(van, tmp_path), journal=database).with_policy(timeout_seconds=1.5)
+        told: dict[str, Outcome] = {}
+        with shop.guard() as guard:
+            disk.begin()
+            _meet_trouble(guard, told)
+            disk.end()
+            told["ORD_AFTER"] = guard.approve(**order_of("ORD_AFTER"))
+            assert isinstance(told["ORD_AFTER"], Approved)
+        shop.recover_until_closed()
+        check_books(van, shop, told)
+
+
+def _meet_trouble(guard: Guard, told: dict[str, Outcome]) -> None:
+    """Approve until the journal has no room: for an intent, or for what became of one."""
+    for place in itertools.count():
+        number = f"ORD_{place}"
+        try:
+            outcome = guard.approve(**order_of(number))
+        except JournalUnavailable:
+            return
+        if not isinstance(outcome, Approved):
+            assert isinstance(outcome, InDoubt)
+            return
+        told[number] = outcome
