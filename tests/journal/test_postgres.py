@@ -739,12 +739,12 @@ def test_no_statement_that_runs_often_walks_through_the_whole_table(
     for _ in range(3):
         bring_to(journal, State.APPROVED)
     numbers: dict[str, Any] = {"now": 1, "limit": 1, "seq": 1, "closed_before": 1, "after": 1}
-    values = defaultdict(lambda: "1", numbers | {"key_id": b"1"})
+    values = defaultdict(lambda: "1", numbers | {"key_id": b"1", "worlds": "[]"})
     for query in (
         Query.DUE, Query.DUE_NEWEST_FIRST, Query.COUNT_IN_DOUBT, Query.COUNT_OWED, Query.READ,
         Query.FIND, Query.FIND_BY_VAN_NUMBER, Query.HISTORY, Query.SHRED_KEYS, Query.SHRED_BODIES,
         Query.SHRED_ANSWERS, Query.MOVE, Query.NOTED_ANSWERS, Query.NOTE, Query.SEALED_WITH,
-        Query.NEGLECTED,
+        Query.NEGLECTED, Query.SUMMARY_STATES, Query.SUMMARY_IN_DOUBT, Query.SUMMARY_REFUSALS,
     ):  # fmt: skip
         ((text, parameters),) = SQL.bound(query, [values])
         with psycopg.connect(postgres_url) as connection:

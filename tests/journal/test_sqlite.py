@@ -690,7 +690,7 @@ def test_every_statement_is_used_and_every_index_is_needed(made: Path) -> None:
     for name in ("due", "count_in_doubt", "count_owed", "list_in_doubt", "summary_in_doubt",
                  "shred_keys", "shred_bodies", "read", "find", "history", "move", "note",
                  "noted_answers", "strangers", "neglected", "archivable",
-                 "sealed_with"):  # fmt: skip
+                 "sealed_with", "summary_states", "summary_refusals"):  # fmt: skip
         text = re.sub(r"--[^\n]*", "", SQL.script(f"{name}.sql"))
         plan = connection.execute(
             "EXPLAIN QUERY PLAN " + re.sub(r":[a-z_]+", "NULL", text)

@@ -13,7 +13,7 @@ from netcancel.kicc import ApprovalAnswer, Loss
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-SCHEMA: Final = 4
+SCHEMA: Final = 5
 """The number of the newest migration: the schema that this code works with, in every database."""
 
 SEALED_SCHEMA: Final = 1

@@ -1,0 +1,2 @@
+-- Schema 5: nothing changes here. The index payment_due holds every payment, so what is at rest can
+-- be counted already.
