@@ -10,8 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bench import journals, machine, memory, processes, rounds, syncs
-from proof.evidence import keep
+from bench import journals, keeping, machine, memory, processes, rounds, syncs
 
 if TYPE_CHECKING:
     from bench.journals import JournalRow
@@ -59,9 +58,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=0.8, help="length of each measurement")
     parser.add_argument("--payments", type=int, default=100_000, help="for memory")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the long queue of claims")
-    parser.add_argument(
-        "--keep", action="store_true", help="keep the journals' figures as evidence"
-    )
+    parser.add_argument("--keep", action="store_true", help="keep the figures as evidence")
     parser.add_argument("--directory", default="/var/tmp", help="a disk for the journals")  # noqa: S108  a fresh directory is made in it
     return parser.parse_args()
 
@@ -85,6 +82,8 @@ def _measure_speed(
         rows += table
         if not options.json:
             _print_table(table)
+    if options.keep:
+        keeping.keep_speed(rows)
     return {"syncs_per_commit": per_commit, "rows": [asdict(row) for row in rows]}
 
 
@@ -126,26 +125,8 @@ def _measure_journals(
                 flush=True,
             )
     if options.keep:
-        _keep_journals(options, rows)
+        keeping.keep_journals(rows, options.rows)
     return {"journals": [asdict(row) for row in rows]}
-
-
-def _keep_journals(options: argparse.Namespace, rows: list[JournalRow]) -> None:
-    keep(
-        "journals",
-        command=f"python -m bench journals --rows {options.rows}",
-        figures={
-            f"{row.journal}, {name}": value
-            for row in rows
-            for name, value in (
-                ("guarded payments a second", round(row.payments_per_second)),
-                ("recovered a second", round(row.recovered_per_second)),
-                ("ms of a claim behind 10,000 rows", round(row.claim_ms_small, 1)),
-                (f"ms of a claim behind {row.rows:,} rows", round(row.claim_ms_large, 1)),
-                ("ratio of the two", round(row.ratio, 2)),
-            )
-        },
-    )
 
 
 def _measure_memory(
@@ -153,10 +134,12 @@ def _measure_memory(
 ) -> dict[str, object]:
     points = []
     for payments, rss in memory.run(base_url, directory, options.payments):
-        points.append({"payments": payments, "rss_bytes": rss})
+        points.append((payments, rss))
         if not options.json:
             print(f"after {payments:7,} payments: {rss / 2**20:6.1f} MiB resident", flush=True)
-    return {"memory": points}
+    if options.keep:
+        keeping.keep_memory(points)
+    return {"memory": [{"payments": payments, "rss_bytes": rss} for payments, rss in points]}
 
 
 if __name__ == "__main__":

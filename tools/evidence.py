@@ -48,6 +48,7 @@ SECTIONS: Final = (
     Section("Schemas", "schemas", ("schemas",)),
     Section("Storm", "storm", ("storm-sqlite", "storm-postgres")),
     Section("Speed", "speed", ("speed",)),
+    Section("Journals", "journals", ("journals-1000000", "journals-10000000")),
     Section("Memory", "memory", ("memory",)),
 )
 
