@@ -28,6 +28,7 @@ from netcancel.journal.opening import open_journal
 from netcancel.sandbox import Sandbox
 from tests.canaries import SECRET, TOKEN, leaks_in
 from tests.cli.test_demo import left_behind, wait_for_children
+from tests.docs.pages import ROOT, fences_of
 from tests.duty.shop import MERCHANT, Shop, order_of
 
 if TYPE_CHECKING:
@@ -346,3 +347,24 @@ def test_no_canary_reaches_a_report(evidence: Evidence) -> None:
     made = reported(evidence)
     assert any(TOKEN.encode() in request["body"] for request in evidence.requests)
     assert leaks_in(page(made) + json.dumps(made.to_json())) == []
+
+
+def test_the_pages_example_has_the_shape_of_a_report(evidence: Evidence) -> None:
+    """docs/drill.md names every fact of the document, and no other."""
+    [example] = fences_of(ROOT / "docs" / "drill.md", "json")
+    made = json.loads(json.dumps(reported(evidence).to_json()))
+    assert shape_of(json.loads(example)) == shape_of(made)
+
+
+NAMED_BY_THE_DRILL = {"versions", "drill", "left_out", "states", "told", "blows", "ends"}
+"""Facts whose names depend on what happened."""
+
+
+def shape_of(value: Any) -> Any:
+    """Return the names in a document, and of a list those in its first value."""
+    if isinstance(value, dict):
+        return {
+            name: None if name in NAMED_BY_THE_DRILL else shape_of(each)
+            for name, each in value.items()
+        }
+    return [shape_of(each) for each in value[:1]] if isinstance(value, list) else None
