@@ -10,7 +10,7 @@ import json
 import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from campaigns import debts
 from campaigns.dead_gateway import dead
@@ -20,8 +20,10 @@ from campaigns.record import IN_DOUBT, read_record
 from netcancel.core.lifecycle import State
 from netcancel.core.payment import Payment
 from netcancel.demo import scene
+from netcancel.demo.arrivals import header
 from netcancel.desk import Desk
 from netcancel.kicc import Merchant
+from netcancel.kicc.signature import TIMESTAMP_HEADER
 from netcancel.sandbox import Sandbox
 from netcancel.sandbox.world import BIZR_NO, CHANNEL_ID, SECRET_KEY, SVC_ID, TID
 from netcancel.settings import Settings
@@ -29,6 +31,8 @@ from netcancel.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from netcancel.sandbox.gateway import RecordedRequest
 
 WORKERS: Final = ("worker-1", "worker-2")
 SHOP: Final = "SHOP"
@@ -210,10 +214,10 @@ class _Storm:
         return self._journal.read(payment.id).result(READ_SECONDS) or payment
 
 
-def _arrival(request: dict[str, Any]) -> Arrival:
+def _arrival(request: RecordedRequest) -> Arrival:
     return Arrival(
         number=json.loads(request["body"])["mercTrxNo"],
         endpoint=request["endpoint"],
         at=request["at"],
-        monotonic=request["monotonic"],
+        signed_at=int(header(request, TIMESTAMP_HEADER)) / 1_000,
     )

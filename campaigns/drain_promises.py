@@ -49,9 +49,10 @@ class Scale:
     def most_within(self, seconds: float) -> float:
         """Return how many requests may arrive within so many seconds.
 
-        One of each worker more than the pace, because a window may begin and end with one.
+        Two of each worker more than the pace: a window may begin and end with one, and one that was
+        a little late may be made up for.
         """
-        return self.per_second * seconds + self.workers
+        return self.per_second * seconds + 2 * self.workers
 
     def most_probes_within(self, seconds: float) -> float:
         """Return how often a gateway that is away may be asked within so many seconds."""
@@ -75,8 +76,8 @@ class Arrival:
     endpoint: str
     at: float
     """Seconds since the epoch."""
-    monotonic: float
-    """Seconds of the gateway's own clock."""
+    signed_at: float
+    """When its sender signed it, in seconds since the epoch: it goes out at once."""
 
     @property
     def is_of_queue(self) -> bool:
@@ -110,8 +111,11 @@ class Evidence:
 
     @cached_property
     def times(self) -> list[float]:
-        """When recovery's requests for the queue arrived, by the gateway's clock."""
-        return sorted(each.monotonic for each in self.arrivals if each.is_of_queue)
+        """When recovery's requests for the queue were sent.
+
+        Not when they arrived: a gateway that was kept waiting itself reads many at once.
+        """
+        return sorted(each.signed_at for each in self.arrivals if each.is_of_queue)
 
     @cached_property
     def progress(self) -> list[float]:
@@ -182,7 +186,7 @@ def figures(evidence: Evidence) -> dict[str, int | float | str]:
         "pace, net-cancels a second": evidence.scale.per_second,
         "seconds of the drain": round(evidence.drain_seconds, 1),
         "net-cancels for them": len(evidence.times),
-        "most of these in one second": most_within(1.0, evidence.times),
+        "most of these sent in one second": most_within(1.0, evidence.times),
         "allowed in one second": evidence.scale.most_within(1.0),
         "requests while the gateway was away": evidence.outage.connections,
         "seconds that it was away": round(evidence.outage.seconds, 1),

@@ -104,39 +104,64 @@ def test_a_short_ceiling_holds_from_the_first_probe(clock: Clock) -> None:
     assert breaker.wait_seconds == 0.25
 
 
+def gone_at(pace: Pace, clock: Clock, requests: int) -> list[float]:
+    """Let requests go as soon as they may; return when."""
+    gone = []
+    for _ in range(requests):
+        clock.now += pace.wait_seconds
+        pace.go()
+        gone.append(clock.now)
+    return gone
+
+
 def test_a_pace_lets_no_more_through_than_its_rate(clock: Clock) -> None:
-    """In a hurry of ten seconds, and after any pause: one at a time, evenly."""
+    """In a hurry of ten seconds: one at a time, evenly."""
+    gone = gone_at(Pace(50.0, clock=clock), clock, 501)
+    assert gone[-1] - gone[0] == pytest.approx(10.0, abs=0.021)
+    assert min(later - earlier for earlier, later in pairwise(gone[2:])) == pytest.approx(0.02)
+
+
+def test_what_was_late_is_not_made_up_for(clock: Clock) -> None:
+    """After a pause of half a second or an hour, two go at once, and no more."""
     pace = Pace(50.0, clock=clock)
-    at = [clock.now + pace.slot() for _ in range(501)]
-    assert [b - a for a, b in pairwise(at)] == pytest.approx([0.02] * 500)
-    clock.now += 3_600
-    assert (pace.slot(), pace.slot()) == pytest.approx((0.0, 0.02))
+    gone_at(pace, clock, 10)
+    for pause in (0.5, 3_600.0):
+        clock.now += pause
+        gone = gone_at(pace, clock, 12)
+        assert gone[-1] - gone[0] == pytest.approx(0.2)
+
+
+def test_a_waiter_that_wakes_late_loses_nothing(clock: Clock) -> None:
+    """A timer is always a little late: the rate is kept all the same."""
+    pace = Pace(50.0, clock=clock)
+    began = clock.now
+    for _ in range(500):
+        clock.now += pace.wait_seconds + 0.005
+        pace.go()
+    assert clock.now - began == pytest.approx(10.0, abs=0.03)
 
 
 def test_no_more_is_claimed_than_may_go_within_a_moment(clock: Clock) -> None:
-    """What has its slot and what still waits for one count alike; time makes room again."""
+    """What is claimed and waits takes the room; a request that went leaves its place."""
     pace = Pace(50.0, clock=clock)
     moment = int(50.0 * Pace.MOMENT_SECONDS) + 1
     assert [pace.room(0), pace.room(5), pace.room(1_000)] == [moment, moment - 5, 0]
-    for _ in range(moment):
-        pace.slot()
-    assert pace.room(0) == 0
-    clock.now += 0.12
-    assert pace.room(0) == 6
+    gone_at(pace, clock, 2)
+    assert pace.room(0) == moment - 1
 
 
 def test_one_at_a_time_may_be_claimed_at_a_slow_pace(clock: Clock) -> None:
-    """And not before its slot is near: a claim would be over by then."""
+    """And not before its turn is near: a claim would be over by then."""
     pace = Pace(0.1, clock=clock)
-    assert pace.room(0) == 1
-    pace.slot()
+    gone_at(pace, clock, 2)
     assert pace.room(0) == 0
-    clock.now += 10.0
-    assert pace.room(0) == 1
+    clock.now += 9.9
+    assert [pace.room(0), pace.room(1)] == [1, 0]
 
 
 def test_a_pace_is_shared(clock: Clock) -> None:
     """With four workers, each sends a quarter."""
     pace = Pace(200.0, clock=clock)
     pace.share_with(4)
-    assert [pace.slot() for _ in range(4)] == pytest.approx([0.0, 0.02, 0.04, 0.06])
+    gone = gone_at(pace, clock, 52)
+    assert gone[-1] - gone[1] == pytest.approx(1.0)

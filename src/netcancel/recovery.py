@@ -86,7 +86,8 @@ class Recovery:
         self._claims = 0
         self.vitals = Vitals()
         self._in_flight: set[asyncio.Task[None]] = set()
-        self._without_slot: set[str] = set()
+        self._waiting: set[str] = set()
+        self._turn = asyncio.Lock()
         self._attendance = Attendance(desk.journal, desk.host_copy)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -181,9 +182,9 @@ class Recovery:
                 self._in_flight, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
             return 0
-        paced = self._pace.room(len(self._without_slot))
+        paced = self._pace.room(len(self._waiting))
         if paced == 0:
-            await asyncio.sleep(min(self._pace.wait_seconds, LOOK_SECONDS))
+            await asyncio.sleep(min(self._pace.claim_wait_seconds, LOOK_SECONDS))
             return 0
         return self._breaker.allow(min(wanted, room, paced))
 
@@ -215,7 +216,7 @@ class Recovery:
         self._desk.journal.hand_over_if_held(claim.payment.id, writer)
 
     def _start(self, claim: Claim, claimed_at: float, writer: str, report: Report) -> None:
-        self._without_slot.add(claim.payment.id)
+        self._waiting.add(claim.payment.id)
         task = asyncio.create_task(self._recover(claim, claimed_at, writer, report))
         self._in_flight.add(task)
         self.vitals.in_flight = len(self._in_flight)
@@ -224,7 +225,7 @@ class Recovery:
     def _end(self, claim: Claim, writer: str, task: asyncio.Task[None]) -> None:
         """Forget a task; one cancelled before its first step never began the flow."""
         self._in_flight.discard(task)
-        self._without_slot.discard(claim.payment.id)
+        self._waiting.discard(claim.payment.id)
         self.vitals.in_flight = len(self._in_flight)
         if task.cancelled() or task.exception() is not None:
             self._hand_over(claim, writer)
@@ -241,16 +242,22 @@ class Recovery:
             report.left_in[payment.state] += 1
 
     async def _perform_in_time(self, payment_id: str, effect: Effect[Any]) -> Any:  # noqa: ANN401  of the effect's type
-        """Perform an effect: a request in its slot, and the breaker is told of its answer."""
+        """Perform an effect: a request in its turn, and the breaker is told of its answer."""
         if isinstance(effect, Sign | SignAgain):
             # Before the signature, not behind it: a signed request must not wait.
-            self._without_slot.discard(payment_id)
-            await asyncio.sleep(self._pace.slot())
+            await self._wait_for_turn()
+            self._waiting.discard(payment_id)
         begun_at = clock.now()
         answer = await self._perform(effect)
         if isinstance(effect, Exchange):
             self._note(begun_at, has_answered=isinstance(answer, RawAnswer))
         return answer
+
+    async def _wait_for_turn(self) -> None:
+        """Return when the next request may go: one after the other, also after a pause of ours."""
+        async with self._turn:
+            await asyncio.sleep(self._pace.wait_seconds)
+            self._pace.go()
 
     def _note(self, begun_at: float, *, has_answered: bool) -> None:
         if has_answered and self._breaker.note_answer():

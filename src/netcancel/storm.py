@@ -24,6 +24,8 @@ FIRST_PROBE_SECONDS: Final = 1.0
 class Pace:
     """Spaces requests evenly: no second sees more of them than the rate, whatever came before.
 
+    (One or two more, for the window's ends.)
+
     A payment is claimed a moment before its request may go: a claim costs time, and doesn't keep.
     """
 
@@ -38,21 +40,26 @@ class Pace:
         """Take one part of as many as there are workers: the gateway counts them together."""
         self._gap = self._gap_of_all * max(1, workers)
 
-    def room(self, without_slot: int) -> int:
-        """Return how many more may be claimed, where so many are claimed and have no slot yet."""
-        ahead_seconds = max(0.0, self._next_at - self._clock())
-        slots = math.floor((self.MOMENT_SECONDS - ahead_seconds) / self._gap) + 1
-        return max(0, slots - without_slot)
-
-    def slot(self) -> float:
-        """Take the next slot, and return how many seconds it is away."""
-        now = self._clock()
-        at = max(now, self._next_at)
-        self._next_at = at + self._gap
-        return at - now
+    def room(self, waiting: int) -> int:
+        """Return how many more may be claimed, where so many are claimed and wait to be sent."""
+        slots = math.floor((self.MOMENT_SECONDS - self.wait_seconds) / self._gap) + 1
+        return max(0, slots - waiting)
 
     @property
     def wait_seconds(self) -> float:
+        """How long until the next request may go; 0 where it may now."""
+        return max(0.0, self._next_at - self._clock())
+
+    def go(self) -> None:
+        """Let a request go: the next one follows evenly.
+
+        A waiter that woke a little late loses nothing by it. Whatever was late for longer, as after
+        a pause of the process, is not made up for: it would be a burst.
+        """
+        self._next_at = max(self._next_at, self._clock() - self._gap) + self._gap
+
+    @property
+    def claim_wait_seconds(self) -> float:
         """How long to wait until there is room for a claim that is worth its cost."""
         return max(self._gap, self.MOMENT_SECONDS / 2)
 

@@ -63,7 +63,7 @@ def with_half_the_gaps(evidence: Evidence) -> Evidence:
     """Let everything have arrived twice as fast, as if each worker took the pace for itself."""
     fast = SCALE.workers * SCALE.per_second
     arrivals = [
-        replace(each, monotonic=place / fast) for place, each in enumerate(evidence.arrivals)
+        replace(each, signed_at=place / fast) for place, each in enumerate(evidence.arrivals)
     ]
     return replace(evidence, arrivals=arrivals)
 
