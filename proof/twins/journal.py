@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from proof.twins.twin import A_MINUTE_OF_SIMULATION, Edit, Room, Twin, by_test, by_the_whole
+from proof.twins.twin import (
+    A_MINUTE_OF_SIMULATION,
+    Edit,
+    Room,
+    Twin,
+    by_exploring,
+    by_test,
+    by_the_whole,
+)
 
 MEMORY: Final = "journal/memory.py"
 
@@ -54,6 +62,7 @@ TWINS: Final = (
                 "journal/test_conformance", "test_a_move_from_a_stale_view_changes_nothing[memory]"
             ),
             A_MINUTE_OF_SIMULATION,
+            by_exploring("overdue"),
         ],
     ),
     _unconditional("sqlite"),
@@ -131,6 +140,7 @@ TWINS: Final = (
                 "test_a_used_number_is_never_opened_again[memory-True-net_cancelled]",
             ),
             A_MINUTE_OF_SIMULATION,
+            by_exploring("two-callers"),
         ],
     ),
     Twin(
@@ -226,6 +236,7 @@ END;
             by_test(
                 "journal/test_conformance", "test_a_reopened_payment_starts_its_grace_anew[memory]"
             ),
+            by_exploring("overdue"),
         ],
     ),
     Twin(

@@ -80,6 +80,11 @@ def by(kind: Kind, options: str) -> Killer:
     return Killer(kind, tuple(options.split()))
 
 
+def by_exploring(world: str) -> Killer:
+    """Name a world in which the exploration finds a way to a broken promise, within seconds."""
+    return by(Kind.EXPLORATION, f"--world {world}")
+
+
 A_MINUTE_OF_SIMULATION: Final = by(Kind.SIMULATION, "--hunt 60 --workers 1")
 """Its seeds are always the same; it ends with the first that breaks a promise."""
 
