@@ -118,6 +118,8 @@ class Twin:
     edits: Sequence[Edit]
     """More than one where another rule stands behind the one that is taken out."""
     killers: Sequence[Killer]
+    unseen: str = ""
+    """Why neither simulation nor exploration can see it, where they can't."""
 
 
 class Stale(Exception):

@@ -32,6 +32,20 @@ def test_a_test_says_by_its_name_what_is_wrong(twin: Twin) -> None:
     assert Kind.TEST in {killer.kind for killer in twin.killers}
 
 
+ENGINES = {Kind.SIMULATION, Kind.EXPLORATION}
+
+
+@pytest.mark.parametrize(
+    "twin",
+    [pytest.param(each, id=each.name) for each in TWINS if each.room in {Room.CORE, Room.JOURNAL}],
+)
+def test_an_engine_sees_what_is_broken_inside_or_the_table_says_why_not(twin: Twin) -> None:
+    """What no engine can see is seen by a second test, end to end."""
+    kinds = {killer.kind for killer in twin.killers}
+    assert bool(kinds & ENGINES) != bool(twin.unseen)
+    assert twin.unseen == "" or Kind.END_TO_END in kinds
+
+
 def test_twins_have_names_of_their_own() -> None:
     """Whoever asks for one gets one."""
     assert len({twin.name for twin in TWINS}) == len(TWINS)
