@@ -44,7 +44,7 @@ TITLES: Final = {
     Room.WIRE: "The wire",
 }
 
-UNSEEN: Final = "What neither simulation nor exploration can see:\n"
+UNSEEN: Final = "Out of reach of the simulation, the exploration or a campaign:\n"
 
 COLUMNS: Final = (
     "| mistake | twin | what goes wrong | tests that fail | proofs that fail |\n"

@@ -85,6 +85,11 @@ def by_exploring(world: str) -> Killer:
     return by(Kind.EXPLORATION, f"--world {world}")
 
 
+SECONDS_OF_CAMPAIGN: Final = by(
+    Kind.CAMPAIGN, "--journal sqlite --duration 6 --seed 1 --directory ."
+)
+"""Real shops, workers and a gateway that loses answers, killed and paused."""
+
 A_MINUTE_OF_SIMULATION: Final = by(Kind.SIMULATION, "--hunt 60 --workers 1")
 """Its seeds are always the same; it ends with the first that breaks a promise."""
 
@@ -105,6 +110,17 @@ class Edit:
     after: str
 
 
+_MODELS: Final = frozenset({Kind.SIMULATION, Kind.EXPLORATION})
+_PROCESSES: Final = frozenset({Kind.CAMPAIGN})
+ENGINES: Final = {
+    Room.CORE: _MODELS,
+    Room.JOURNAL: _MODELS,
+    Room.VERDICT: _PROCESSES,
+    Room.WIRE: _PROCESSES,
+}
+"""What must notice the twins of a room, besides a test: one of these."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Twin:
     """The project with one mistake in it."""
@@ -119,7 +135,7 @@ class Twin:
     """More than one where another rule stands behind the one that is taken out."""
     killers: Sequence[Killer]
     unseen: str = ""
-    """Why neither simulation nor exploration can see it, where they can't."""
+    """Why none of `ENGINES` for its room can see it, where they can't."""
 
 
 class Stale(Exception):
