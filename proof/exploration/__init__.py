@@ -9,4 +9,7 @@ and codes for people are left out of the row, and of its history only those writ
 living flow may ask about. A lost net-cancel costs one of the world's `losses`: so every debt ends,
 and the world is finite. No flow reads two payments, so one is enough; tokens, signatures and
 sockets are others' proof.
+
+Like states are one: what is on the wire and can change nothing any more is dropped, and where both
+workers are idle the first one comes, for they differ by name alone.
 """

@@ -104,6 +104,8 @@ class Actors:
             return
         if row.state is State.SETTLING and not row.is_held and s.phase == 0:
             return  # it is due when the settle time is over
+        if role == "worker2" and s.actors[self._world.roles.index("worker1")] == IDLE:
+            return  # the two differ by name alone: where neither is at work, it's the first's turn
         if not self._is_held(s, row):
             yield f"{role} claims", partial(self._claimed, s, place, role)
         elif s.budgets.takeovers:

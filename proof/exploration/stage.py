@@ -54,7 +54,7 @@ class Stage:
                 yield name, partial(self._checked, make)
 
     def _checked(self, make: Callable[[], Scene]) -> Scene:
-        s = make()
+        s = self._gateway.without_dead(make())
         check(s, None if s.row == NOBODY else self.books.rows[s.row])
         return s
 
