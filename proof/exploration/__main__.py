@@ -27,7 +27,7 @@ UNREACHED: Final[dict[tuple[State | None, Event], str]] = {
 """Rows of the table that no world leads to, and why."""
 
 UNTESTED: Final = (
-    "two payments at once: no flow reads two rows",
+    "two payments at once: a flow looks at another only to refuse before it sends",
     "signatures that are refused",
     "clocks that step, journals that are restored, and SQL: others prove these",
 )

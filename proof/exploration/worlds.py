@@ -47,7 +47,7 @@ class World:
     has_cancels: bool = False
     """Whether cancels may be refused."""
     is_overdue: bool = False
-    """Whether an approval may be worked after the settle time, as long as its owner hears it."""
+    """Whether an approval may be worked after the settle time, for its owner hears it: it lives."""
     budgets: Budgets
 
 
@@ -132,7 +132,7 @@ BIG: Final = MappingProxyType(
         name: replace(
             world,
             budgets=world.budgets._replace(
-                crashes=2, copies=max(world.budgets.copies, 1), losses=2,
+                crashes=0 if world.is_overdue else 2, copies=max(world.budgets.copies, 1), losses=2,
                 takeovers=world.budgets.takeovers + 1,
             ),
         )
