@@ -43,6 +43,10 @@ SLOW_RATE: Final = 0.5
 SLOW_SECONDS: Final = 0.6
 """Half of the approvals are answered slowly, in time: so a blow always meets some of them."""
 
+ODD_RATE: Final = 0.03
+ODD_CODE: Final = "5831"
+"""The end of 8035 and the beginning of 8311: whoever looks for it in a text of codes finds it."""
+
 TIMEOUT_SECONDS: Final = 1.0
 """A lease is nine seconds more."""
 
@@ -106,6 +110,7 @@ class Campaign:
         said = self._processes.document_of("sandbox")
         self._sandbox = RemoteSandbox(said["settings"]["NETCANCEL_BASE_URL"], said["admin_key"])
         self._sandbox.inject("late-answer", rate=SLOW_RATE, seconds=SLOW_SECONDS)
+        self._sandbox.inject("unlisted-code", rate=ODD_RATE, code=ODD_CODE)
         self._tid: str = said["settings"]["NETCANCEL_TID"]
         server = self._server
         journal = scene.journal_in(self._directory) if server is None else server.url

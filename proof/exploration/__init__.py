@@ -4,8 +4,12 @@ A world is one payment, its journal's row, a gateway, and those who work on it. 
 next is tried from each state, breadth first, so the first counter-example is a shortest one.
 
 Abstracted: time. Leases end at any moment, at the price of one of the world's `takeovers` while the
-holder lives, and the settle time passes once, at any moment. Texts and codes for people are left
-out of the row, and of its history only those writes are kept that a living flow may ask about.
-A lost net-cancel costs one of the world's `losses`: so every debt ends, and the world is finite.
-No flow reads two payments, so one is enough; tokens, signatures and sockets are others' proof.
+holder lives; the settle time, the retry window and the grace pass once each, at any moment. Texts
+and codes for people are left out of the row, and of its history only those writes are kept that a
+living flow may ask about. A lost net-cancel costs one of the world's `losses`: so every debt ends,
+and the world is finite. One payment is enough: a flow looks at others only to refuse before it
+sends anything. Tokens, signatures and sockets are others' proof.
+
+Like states are one: what is on the wire and can change nothing any more is dropped, and where both
+workers are idle the first one comes, for they differ by name alone.
 """

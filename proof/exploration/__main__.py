@@ -12,26 +12,23 @@ from typing import TYPE_CHECKING, Final
 from netcancel.core.lifecycle import IGNORED, MOVES, Event, State
 from proof.evidence import keep
 from proof.exploration.search import Found, search
-from proof.exploration.steps import Stage
+from proof.exploration.stage import Stage
 from proof.exploration.worlds import BIG, WORLDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 UNREACHED: Final[dict[tuple[State | None, Event], str]] = {
-    (State.NET_CANCELLING, Event.CHARGE_DENIED): "no gateway here denies what it has charged",
-    (State.SETTLING, Event.CHARGE_DENIED): "likewise",
     (State.SETTLING, Event.OWNER_GAVE_UP): "workers die here; they are not interrupted",
-    (State.SETTLING, Event.ACKNOWLEDGED_EARLY): "no clock steps back here",
-    (State.SETTLING, Event.POISONED): "no sealed body is damaged here",
+    (State.SETTLING, Event.POISONED): "no sealed body is damaged here, only shredded when closed",
     (State.NET_CANCELLED, Event.CHARGE_REPORTED): "no charge outlives a net-cancel here",
     (State.RESOLVED, Event.LATE_APPROVAL): "a person resolves here only when nobody is at work",
 }
 """Rows of the table that no world leads to, and why."""
 
 UNTESTED: Final = (
-    "two payments at once: no flow reads two rows",
-    "the flow for a caller's own net-cancel, and signatures that are refused",
+    "two payments at once: a flow looks at another only to refuse before it sends",
+    "signatures that are refused",
     "clocks that step, journals that are restored, and SQL: others prove these",
 )
 

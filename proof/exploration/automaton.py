@@ -9,6 +9,7 @@ where a node is new. What nobody else can see of a flow is answered on the way.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from netcancel.core.effects import (
@@ -31,6 +32,16 @@ if TYPE_CHECKING:
 
 PAUSE_SECONDS = 1000.0
 """Longer than any lease of a world."""
+
+
+class Pause(StrEnum):
+    """When a flow's host is paused, after it has got an answer."""
+
+    NEVER = "never"
+    AT_ONCE = "at once"
+    """What it signs next is signed late."""
+    BEFORE_THE_CLOCK = "before it looks at the clock"
+    """What it signs before that has aged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +72,8 @@ class Node:
     asks: Effect[Any] | Ended
     clock: float
     """The host's time: 0, or late after a pause."""
-    looked_at_clock: bool
-    """Whether it asked for the time on the way here."""
+    notices: frozenset[Pause]
+    """Which pauses on the way here it can tell from none, and from each other."""
     next: dict[Any, Node] = field(default_factory=dict[Any, "Node"])
 
 
@@ -85,16 +96,18 @@ class Automaton:
         return node
 
     def go_on(
-        self, node: Node, key: Hashable, answer: Any, body: bytes | None, *, pauses: bool
-    ) -> Node:
+        self, node: Node, key: Hashable, answer: Any, body: bytes | None,
+        pause: Pause = Pause.NEVER,
+    ) -> Node:  # fmt: skip
         """Return the node that an answer leads to; `key` stands for the answer."""
-        place = key, body, pauses
+        place = key, body, pause
         then = node.next.get(place)
         if then is None:
             flow = self._replayed(node)
-            clock = PAUSE_SECONDS if pauses else node.clock
+            clock = node.clock if pause is Pause.NEVER else PAUSE_SECONDS
+            before = clock if pause is Pause.AT_ONCE else node.clock
             then = self._settle(
-                node.root, node.writer, (*node.answers, answer), clock, body, flow, node.clock
+                node.root, node.writer, (*node.answers, answer), clock, body, flow, before
             )
             node.next[place] = then
         return then
@@ -111,13 +124,17 @@ class Automaton:
         body: bytes | None, flow: Flow[Any], before: float = 0.0,
     ) -> Node:  # fmt: skip
         """Answer what nobody else can see, until something is asked that others can see."""
-        looked, at = False, before
+        notices: set[Pause] = set()
+        at = before
         try:
             # The last answer is handed in here: all before it were replayed.
             asks = _answer(flow, answers[-1]) if answers else next(flow)
             while True:
                 if isinstance(asks, Now):
-                    looked, at = True, clock
+                    notices.add(Pause.BEFORE_THE_CLOCK)
+                    at = clock
+                elif isinstance(asks, Sign):
+                    notices.add(Pause.AT_ONCE)
                 found = _own_answer(asks, writer, at, body)
                 if found is None:
                     break
@@ -130,7 +147,7 @@ class Automaton:
             end = Ended(error="interrupted")
         except Exception as error:  # noqa: BLE001  a refusal is an end like another
             end = Ended(error=type(error).__name__)
-        node = Node(len(self.nodes), root, writer, answers, end, at, looked)
+        node = Node(len(self.nodes), root, writer, answers, end, at, frozenset(notices))
         self.nodes.append(node)
         return node
 

@@ -9,11 +9,12 @@ from netcancel.core.payment import MICROSECONDS, Entry, Intent, Payment
 from netcancel.journal.memory import MemoryJournal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterable
     from concurrent.futures import Future
 
-TIMES: Final = (0, 1_000, 200_000)
-"""Seconds on the journal's clock: before the settle time, after it, after the retry window."""
+TIMES: Final = (0, 1_000, 200_000, 1_000_000)
+"""Seconds on the journal's clock: before the settle time, then after it, after the retry window,
+and after the grace of what was closed by then."""
 
 NOBODY: Final = -1
 """The row of a number that nobody has written."""
@@ -22,8 +23,8 @@ NOBODY: Final = -1
 class Books:
     """Rows as small numbers, and what operations make of them."""
 
-    def __init__(self, intent: Intent) -> None:
-        self._intent = intent
+    def __init__(self, intents: Iterable[Intent]) -> None:
+        self._intents = {intent.id: intent for intent in intents}
         self.rows: list[Payment] = []
         self.moves: set[tuple[Any, Any]] = set()
         """Which rows of the table were reached: (source, event)."""
@@ -77,15 +78,16 @@ class Books:
         return NOBODY, answer
 
     def _restore(self, journal: MemoryJournal, payment: Payment, now: int, *, is_due: bool) -> None:
-        journal.open_new(replace(self._intent, id=payment.id)).result()
+        journal.open_new(self._intents[payment.id]).result()
         row = journal._rows[payment.id]  # noqa: SLF001  a journal as it was
         row.history = list(payment.history)
         at = now * MICROSECONDS
         row.payment = replace(payment, history=(), due_at=at if is_due else payment.due_at)
 
     def _number(self, payment: Payment) -> int:
+        closed_at = payment.updated_at if payment.state.is_final else 0
         bare = replace(
-            payment, loss=None, code=None, message=None, detail="", updated_at=0, read_at=0
+            payment, loss=None, code=None, message=None, detail="", updated_at=closed_at, read_at=0
         )  # fmt: skip
         number = self._numbers.setdefault(bare, len(self.rows))
         if number == len(self.rows):

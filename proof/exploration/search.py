@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from dataclasses import dataclass
+from sys import intern
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -43,10 +45,11 @@ class _Search(Generic[S]):
     def __init__(self, graph: Graph[S]) -> None:
         self._graph = graph
         self._places: dict[S, int] = {graph.start: 0}
-        self._came_by: list[tuple[int, str]] = [(-1, "")]
-        self._before: list[list[int]] = [[]]
+        self._came_from = array("L", [0])
+        self._came_by = [""]
+        self._sources, self._targets = array("L"), array("L")
+        """Of each transition."""
         self._ends: list[int] = []
-        self._transitions = 0
 
     def run(self) -> Found:
         """Look at every state; stop at the first broken promise."""
@@ -57,7 +60,6 @@ class _Search(Generic[S]):
             if self._graph.is_final(state):
                 self._ends.append(place)
             for name, make in self._graph.steps(state):
-                self._transitions += 1
                 try:
                     then = make()
                 except Broken as broken:
@@ -68,36 +70,51 @@ class _Search(Generic[S]):
 
     def _is_new(self, state: S, before: int, name: str) -> bool:
         place = self._places.setdefault(state, len(self._came_by))
-        is_new = place == len(self._came_by)
-        if is_new:
-            self._came_by.append((before, name))
-            self._before.append([])
-        self._before[place].append(before)
-        return is_new
+        self._sources.append(before)
+        self._targets.append(place)
+        if place < len(self._came_by):
+            return False
+        self._came_from.append(before)
+        self._came_by.append(intern(name))
+        return True
 
     def _look_back(self) -> Found:
         """Find the first state from which no final one can be reached."""
+        first, sources = self._by_target()
         reached = bytearray(len(self._came_by))
         waiting = list(self._ends)
         while waiting:
             place = waiting.pop()
             if not reached[place]:
                 reached[place] = 1
-                waiting.extend(self._before[place])
+                waiting.extend(sources[first[place] : first[place + 1]])
         dead_end = reached.find(0)
         if dead_end < 0:
             return self._found(None, ())
         return self._found("no final state can be reached from here", self._path(dead_end))
 
+    def _by_target(self) -> tuple[array[int], array[int]]:
+        """Return where each state's sources begin in the second list, which has them in a row."""
+        first = array("L", bytes(array("L").itemsize * (len(self._came_by) + 1)))
+        for target in self._targets:
+            first[target + 1] += 1
+        for place in range(1, len(first)):
+            first[place] += first[place - 1]
+        sources, free = array("L", self._sources), first[:]
+        for source, target in zip(self._sources, self._targets, strict=True):
+            sources[free[target]] = source
+            free[target] += 1
+        return first, sources
+
     def _path(self, place: int) -> tuple[str, ...]:
         names: list[str] = []
         while place > 0:
-            place, name = self._came_by[place]
-            names.append(name)
+            names.append(self._came_by[place])
+            place = self._came_from[place]
         return tuple(reversed(names))
 
     def _found(self, broken: str | None, path: tuple[str, ...]) -> Found:
-        return Found(len(self._came_by), self._transitions, broken, path)
+        return Found(len(self._came_by), len(self._sources), broken, path)
 
 
 def search(graph: Graph[S]) -> Found:

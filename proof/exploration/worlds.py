@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
-Role = Literal["owner", "second", "canceller", "rejecter", "merchant", "worker1", "worker2"]
+Role = Literal[
+    "owner", "second", "canceller", "voider", "rejecter", "merchant", "worker1", "worker2"
+]  # fmt: skip
 
 Memory = Literal["tombstone", "code", "forgetful"]
 """What a gateway does with a net-cancel that finds nothing: it keeps it and refuses the approval
@@ -28,6 +30,8 @@ class Budgets(NamedTuple):
     takeovers: int = 0
     pauses: int = 0
     by_hand: int = 0
+    denials: int = 0
+    """How often the gateway knows nothing of a charge that is proven."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +42,12 @@ class World:
     memory: Memory = "forgetful"
     answers: tuple[Answer, ...] = ("charged", "declined", "unlisted")
     confirms: bool = False
-    ages: bool = False
-    """Whether the retry window may pass, and the token be shredded."""
+    lasts: int = 1
+    """The last of `books.TIMES` that it sees: the retry window may pass, or the grace too."""
     has_cancels: bool = False
     """Whether cancels may be refused."""
+    is_overdue: bool = False
+    """Whether an approval may be worked after the settle time, for its owner hears it: it lives."""
     budgets: Budgets
 
 
@@ -51,7 +57,7 @@ _CHARGED: Final[tuple[Answer, ...]] = ("charged",)
 WORLDS: Final = MappingProxyType(
     {
         "late": World(
-            roles=_PAIR, answers=_CHARGED, ages=True, budgets=Budgets(takeovers=1, losses=1)
+            roles=_PAIR, answers=_CHARGED, lasts=2, budgets=Budgets(takeovers=1, losses=1)
         ),
         "crashes": World(roles=_PAIR, budgets=Budgets(crashes=2)),
         "losses": World(roles=_PAIR, budgets=Budgets(losses=1, takeovers=1)),
@@ -86,20 +92,35 @@ WORLDS: Final = MappingProxyType(
         "two-callers": World(
             roles=("owner", "second", "worker1"), answers=_CHARGED, budgets=Budgets()
         ),
+        "two-callers-in-doubt": World(
+            roles=("owner", "second", "worker1"), answers=_CHARGED, budgets=Budgets(doubts=1)
+        ),
+        "voider": World(
+            roles=("owner", "voider", "worker1"), answers=_CHARGED, budgets=Budgets()
+        ),
+        "pause-in-doubt": World(roles=_PAIR, budgets=Budgets(doubts=1, pauses=1)),
+        "overdue": World(
+            roles=_PAIR, answers=_CHARGED, is_overdue=True, lasts=3,
+            budgets=Budgets(takeovers=2),
+        ),
+        "denied": World(
+            roles=_PAIR, memory="code", answers=("uncancellable",),
+            budgets=Budgets(takeovers=1, denials=2),
+        ),
         "amount": World(
             roles=_PAIR, answers=("amount", "uncancellable"), has_cancels=True,
             budgets=Budgets(losses=1),
         ),
         "operator": World(
-            roles=_PAIR, memory="code", answers=_CHARGED, ages=True,
+            roles=_PAIR, memory="code", answers=_CHARGED, lasts=2,
             budgets=Budgets(losses=1, by_hand=1),
         ),
         "operator-and-cancel": World(
-            roles=("owner", "canceller", "worker1"), answers=_CHARGED, ages=True,
+            roles=("owner", "canceller", "worker1"), answers=_CHARGED, lasts=2,
             has_cancels=True, budgets=Budgets(by_hand=1),
         ),
         "shredded": World(
-            roles=_PAIR, answers=_CHARGED, ages=True,
+            roles=_PAIR, answers=_CHARGED, lasts=3,
             budgets=Budgets(takeovers=1, by_hand=1),
         ),
     }
@@ -111,7 +132,7 @@ BIG: Final = MappingProxyType(
         name: replace(
             world,
             budgets=world.budgets._replace(
-                crashes=2, copies=max(world.budgets.copies, 1), losses=2,
+                crashes=0 if world.is_overdue else 2, copies=max(world.budgets.copies, 1), losses=2,
                 takeovers=world.budgets.takeovers + 1,
             ),
         )

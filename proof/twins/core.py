@@ -11,6 +11,7 @@ from proof.twins.twin import (
     Room,
     Twin,
     by,
+    by_exploring,
     by_test,
     by_the_whole,
 )
@@ -74,6 +75,7 @@ TWINS: Final = (
                 "test_the_intent_is_durable_before_the_approval_arrives[Guard]",
             ),
             A_MINUTE_OF_SIMULATION,
+            by_exploring("two-callers"),
         ],
     ),
     Twin(
@@ -85,6 +87,7 @@ TWINS: Final = (
         killers=[
             by_test("core/test_flows", "test_an_applied_write_is_not_taken_for_a_takeover"),
             A_MINUTE_OF_SIMULATION,
+            by_exploring("confirm-in-doubt"),
         ],
     ),
     Twin(
@@ -98,6 +101,7 @@ TWINS: Final = (
                 "core/test_evidence", "test_late_evidence_leads_where_the_table_says[approved]"
             ),
             A_MINUTE_OF_SIMULATION,
+            by_exploring("two-callers-in-doubt"),
         ],
     ),
     Twin(
@@ -117,6 +121,7 @@ TWINS: Final = (
         killers=[
             by_test("core/test_lifecycle", "test_an_automatic_cancel_moves_unconfirmed_only"),
             by_test("core/test_races", "test_one_row_has_one_winner[done-confirm and reject]"),
+            by_exploring("confirm"),
         ],
     ),
     Twin(
@@ -139,6 +144,7 @@ TWINS: Final = (
             by_test(
                 "core/test_flows", "test_nothing_to_void_is_never_done_where_the_approval_is_proven"
             ),
+            by_exploring("denied"),
         ],
     ),
     Twin(
@@ -161,6 +167,7 @@ TWINS: Final = (
         ],
         killers=[
             by_test("core/test_flows", "test_late_is_judged_by_the_claim_not_by_the_answer"),
+            by_exploring("overdue"),
         ],
     ),
     Twin(
@@ -179,6 +186,7 @@ TWINS: Final = (
             by_test(
                 "core/test_operators", "test_a_person_closes_only_what_nothing_can_change_any_more"
             ),
+            by_exploring("operator"),
         ],
     ),
     Twin(
@@ -204,6 +212,7 @@ TWINS: Final = (
             by_the_whole(
                 "duty/test_journal_trouble", "test_trouble_before_the_verdict_that_lasts[full]"
             ),
+            by_exploring("pause-in-doubt"),
         ],
     ),
     Twin(
@@ -229,6 +238,7 @@ TWINS: Final = (
         killers=[
             by_test("core/test_flows", "test_an_unclear_write_is_resolved_by_reading[False]"),
             A_MINUTE_OF_SIMULATION,
+            by_exploring("pause-in-doubt"),
         ],
     ),
     Twin(
@@ -245,6 +255,7 @@ TWINS: Final = (
         ],
         killers=[
             by_test("core/test_flows", "test_nothing_to_void_closes_only_where_it_is_configured"),
+            by_exploring("code"),
         ],
     ),
     Twin(
@@ -267,6 +278,7 @@ TWINS: Final = (
             by_the_whole(
                 "duty/test_every_fault", "test_every_fault_ends_in_balanced_books[Guard-forgetful]"
             ),
+            by_exploring("overdue"),
         ],
     ),
     Twin(
@@ -286,6 +298,7 @@ TWINS: Final = (
         ],
         killers=[
             by_test("core/test_flows", "test_a_signature_that_has_aged_is_not_sent"),
+            by_exploring("pauses"),
         ],
     ),
     Twin(
@@ -309,6 +322,7 @@ TWINS: Final = (
                 "duty/test_every_fault", "test_every_fault_ends_in_balanced_books[Guard-forgetful]"
             ),
             A_MINUTE_OF_SIMULATION,
+            by_exploring("overdue"),
         ],
     ),
     Twin(
@@ -333,6 +347,7 @@ TWINS: Final = (
                 "test_an_owner_that_wakes_up_with_an_approval_does_not_report_it"
                 "[sqlite-voided for good]",
             ),
+            by_exploring("overdue"),
         ],
     ),
     Twin(
@@ -356,6 +371,7 @@ TWINS: Final = (
         ],
         killers=[
             by_test("core/test_flows", "test_what_can_not_be_written_is_not_voided_out_of_memory"),
+            by_exploring("pause-in-doubt"),
         ],
     ),
     Twin(
@@ -384,6 +400,7 @@ TWINS: Final = (
                 "test_a_worker_that_wakes_up_closes_nothing_that_it_does_not_hold[sqlite]",
             ),
             A_MINUTE_OF_SIMULATION,
+            by_exploring("overdue"),
         ],
     ),
     Twin(
@@ -408,6 +425,7 @@ TWINS: Final = (
             by_test("core/test_flows", "test_a_lost_answer_is_net_cancelled_at_once_by_its_caller"),
             by(Kind.DEMO, "--payments 60 --seed 1 --keep books"),
             A_MINUTE_OF_SIMULATION,
+            by_exploring("two-callers"),
         ],
     ),
 )

@@ -80,6 +80,16 @@ def by(kind: Kind, options: str) -> Killer:
     return Killer(kind, tuple(options.split()))
 
 
+def by_exploring(world: str) -> Killer:
+    """Name a world in which the exploration finds a way to a broken promise, within seconds."""
+    return by(Kind.EXPLORATION, f"--world {world}")
+
+
+SECONDS_OF_CAMPAIGN: Final = by(
+    Kind.CAMPAIGN, "--journal sqlite --duration 6 --seed 1 --directory ."
+)
+"""Real shops, workers and a gateway that loses answers, killed and paused."""
+
 A_MINUTE_OF_SIMULATION: Final = by(Kind.SIMULATION, "--hunt 60 --workers 1")
 """Its seeds are always the same; it ends with the first that breaks a promise."""
 
@@ -100,6 +110,17 @@ class Edit:
     after: str
 
 
+_MODELS: Final = frozenset({Kind.SIMULATION, Kind.EXPLORATION})
+_PROCESSES: Final = frozenset({Kind.CAMPAIGN})
+ENGINES: Final = {
+    Room.CORE: _MODELS,
+    Room.JOURNAL: _MODELS,
+    Room.VERDICT: _PROCESSES,
+    Room.WIRE: _PROCESSES,
+}
+"""What must notice the twins of a room, besides a test: one of these."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Twin:
     """The project with one mistake in it."""
@@ -113,6 +134,8 @@ class Twin:
     edits: Sequence[Edit]
     """More than one where another rule stands behind the one that is taken out."""
     killers: Sequence[Killer]
+    unseen: str = ""
+    """Why none of `ENGINES` for its room can see it, where they can't."""
 
 
 class Stale(Exception):

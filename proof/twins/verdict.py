@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from proof.twins.twin import Edit, Kind, Room, Twin, by, by_test, by_the_whole
+from proof.twins.twin import SECONDS_OF_CAMPAIGN, Edit, Room, Twin, by_test, by_the_whole
 
 JUDGE: Final = "kicc/judge.py"
 
@@ -27,6 +27,7 @@ TWINS: Final = (
                 "duty/test_every_fault",
                 "test_every_fault_ends_in_balanced_books[AsyncGuard-tombstone]",
             ),
+            SECONDS_OF_CAMPAIGN,
         ],
     ),
     Twin(
@@ -55,7 +56,7 @@ TWINS: Final = (
                 "duty/test_every_fault",
                 "test_every_fault_ends_in_balanced_books[AsyncGuard-tombstone]",
             ),
-            by(Kind.CAMPAIGN, "--journal sqlite --duration 6 --seed 1 --directory ."),
+            SECONDS_OF_CAMPAIGN,
         ],
     ),
     Twin(
@@ -76,6 +77,7 @@ TWINS: Final = (
                 "duty/test_every_fault",
                 "test_every_fault_ends_in_balanced_books[AsyncGuard-tombstone]",
             ),
+            SECONDS_OF_CAMPAIGN,
         ],
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from proof.twins.twin import Edit, Room, Twin, by_test, by_the_whole
+from proof.twins.twin import SECONDS_OF_CAMPAIGN, Edit, Room, Twin, by_test, by_the_whole
 
 CONVERSATION: Final = "wire/conversation.py"
 
@@ -43,6 +43,7 @@ TWINS: Final = (
                 "duty/test_every_fault",
                 "test_every_fault_ends_in_balanced_books[AsyncGuard-tombstone]",
             ),
+            SECONDS_OF_CAMPAIGN,
         ],
     ),
     Twin(
@@ -62,5 +63,6 @@ TWINS: Final = (
             by_test("wire/test_reset", "test_unsent_bytes_never_arrive"),
             by_the_whole("wire/test_reset", "test_bytes_sent_into_a_dead_link_never_arrive"),
         ],
+        unseen="on a campaign's loopback no byte waits; a test cuts a process's own network",
     ),
 )

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from netcancel.core.lifecycle import IllegalMove
 from netcancel.journal.memory import MemoryJournal
+from proof.exploration.gateway import Gateway
 from proof.exploration.search import Broken, Graph, search
-from proof.exploration.steps import Stage
+from proof.exploration.stage import Stage
 from proof.exploration.worlds import Budgets, World
 
 TINY = World(roles=("owner", "worker1"), answers=("charged",), budgets=Budgets())
@@ -18,7 +20,36 @@ def test_a_tiny_world_completes() -> None:
     """Every state of it is seen, and from each a final one can be reached."""
     found = search(Stage(TINY).graph())
     assert (found.broken, found.path) == (None, ())
-    assert (found.states, found.transitions) == (339, 525)
+    assert (found.states, found.transitions) == (341, 525)
+
+
+def test_what_is_dropped_from_the_wire_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With messages that have no effect any more, there are more states, but no other rows."""
+    world = World(
+        roles=("owner", "worker1"), memory="tombstone", answers=("charged", "unlisted"),
+        budgets=Budgets(takeovers=1, copies=1),
+    )  # fmt: skip
+    lean, full = Stage(world), Stage(world)
+    of_lean = search(lean.graph())
+    monkeypatch.setattr(Gateway, "without_dead", lambda _, scene: scene)
+    of_full = search(full.graph())
+    assert of_lean.states < of_full.states
+    assert (of_lean.broken, of_full.broken) == (None, None)
+    assert {*lean.books.rows} == {*full.books.rows}
+    assert lean.books.moves == full.books.moves
+
+
+def test_a_flow_that_asks_for_what_the_table_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A move off the table breaks a promise, by the shortest way to it."""
+
+    def lacks(_: Any, seen: Any, event: Any, *__: Any) -> Any:
+        raise IllegalMove(f"{event} is not a move from {seen.state}")
+
+    monkeypatch.setattr(MemoryJournal, "move_if_unchanged", lacks)
+    found = search(Stage(TINY).graph())
+    assert found.broken is not None
+    assert "is not a move from approving" in found.broken
+    assert found.path[:2] == ("owner begins", "owner writes its intent")
 
 
 def test_a_worker_that_writes_unconditionally_loses_money(

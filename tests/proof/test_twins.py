@@ -8,7 +8,7 @@ import pytest
 
 from proof.twins.hunt import on_the_project, on_twins
 from proof.twins.table import TWINS
-from proof.twins.twin import Edit, Kind, Room, Stale, Twin, broken_files, by_test
+from proof.twins.twin import ENGINES, Edit, Kind, Room, Stale, Twin, broken_files, by_test
 from proof.twins.workshop import ROOT, Found
 
 if TYPE_CHECKING:
@@ -30,6 +30,17 @@ def test_each_twin_can_be_made(twin: Twin) -> None:
 def test_a_test_says_by_its_name_what_is_wrong(twin: Twin) -> None:
     """Whatever else notices a twin, one of the tests does."""
     assert Kind.TEST in {killer.kind for killer in twin.killers}
+
+
+ENGINED = [twin for twin in TWINS if twin.room in ENGINES]
+
+
+@pytest.mark.parametrize("twin", ENGINED, ids=[twin.name for twin in ENGINED])
+def test_an_engine_sees_what_is_broken_or_the_table_says_why_not(twin: Twin) -> None:
+    """What no engine of its room can see is seen by a second test, end to end."""
+    kinds = {killer.kind for killer in twin.killers}
+    assert bool(kinds & ENGINES[twin.room]) != bool(twin.unseen)
+    assert not twin.unseen or Kind.END_TO_END in kinds
 
 
 def test_twins_have_names_of_their_own() -> None:

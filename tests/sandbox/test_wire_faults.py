@@ -261,6 +261,18 @@ def test_a_late_answer_waits() -> None:
             assert van.charges()[0]["status"] == "live"
 
 
+def test_a_late_answer_may_find_its_client_gone() -> None:
+    """A client that closes plainly is nobody's bug: the gateway goes on."""
+    with Sandbox() as van:
+        van.inject("late-answer", seconds=0.5, times=2)
+        with connected(van.base_url) as leaves:
+            leaves.sendall(raw_request(APPROVAL, eleven()))
+            van.wait_for_requests(1)
+        with connected(van.base_url) as stays:
+            stays.sendall(raw_request(APPROVAL, eleven(mercTrxNo="ORD_2")))
+            assert b"0000" in read_to_end(stays).data  # it comes after the other
+
+
 def test_a_drip_comes_byte_by_byte() -> None:
     """Each byte waits for its own pause: with one of an hour the first hasn't come."""
     delivery = spoil.drip(Answer({"respCd": "0000"}), {"interval_seconds": 0.2})

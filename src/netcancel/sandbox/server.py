@@ -5,6 +5,7 @@ import re
 import socket
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -282,7 +283,8 @@ class Connection(asyncio.Protocol):
         if ending is Ending.RESET:
             _reset(self._transport)
         elif ending is Ending.CLOSE:
-            self._transport.write_eof()
+            with suppress(OSError):  # a client that has left resets what it gets
+                self._transport.write_eof()
             self.deadline = self._loop.time() + self._server.limits.closing_seconds
 
 
