@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from proof.mutants.mutations import Mutant
+
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+"""Every git knows it, whatever a clone has of the history."""
 
 SOURCE = '''\
 """A module."""
@@ -143,7 +147,10 @@ def test_every_listed_survivor_has_a_reason() -> None:
     assert all(entry.reason.strip() for entry in entries)
 
 
-def test_nothing_has_changed_since_what_is_there() -> None:
-    """A commit that isn't there is an error, not an empty history."""
+def test_changed_is_what_a_commit_has_not() -> None:
+    """Of the empty tree that is everything; a commit that isn't there is an error."""
     path = ROOT / "src" / "netcancel" / "kicc" / "seoul.py"
     assert "seoul_date_and_time" not in changed_functions(path, "HEAD")
+    assert changed_functions(path, EMPTY_TREE) == {"seoul_date_and_time"}
+    with pytest.raises(subprocess.CalledProcessError):
+        changed_functions(path, "no-such-commit")
