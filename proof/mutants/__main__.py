@@ -101,7 +101,11 @@ def _keep(reports: Sequence[Report], seconds: float) -> None:
     keep(
         "mutants",
         command="python -m proof.mutants",
-        figures={"minutes": round(seconds / 60, 1)},
+        figures={
+            "mutants tried": sum(len(report.fates) for report in reports),
+            "mutants noticed": sum(report.noticed for report in reports),
+            "minutes": round(seconds / 60, 1),
+        },
         table=Table(
             ["", *(report.room for report in reports)],
             [[name, *(report.figures()[name] for report in reports)] for name in names],

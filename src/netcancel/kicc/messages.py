@@ -245,8 +245,9 @@ def _first_broken(model: type[_Checked], values: Mapping[str, object]) -> Invali
         total = cast("int", values.get("trx_amt"))
         if (rule := broken_rule(field, value, total=total)) is not None:
             return InvalidRequest(field.name, rule)
+    known = model.model_fields
     for name in values:
-        if name not in model.model_fields:
+        if name not in known:
             shown = name if _is_name(name) else "field"
             return InvalidRequest(shown, "is not a field of this request")
     return None
