@@ -15,6 +15,7 @@ from netcancel.core.effects import (
     Flow,
     Open,
     OpenBody,
+    Read,
     Sign,
     SignAgain,
     Signed,
@@ -275,13 +276,18 @@ def test_the_owner_of_another_sum_leaves_the_net_cancel_to_recovery() -> None:
     assert note_of(world, Event.CANCEL_LOST) == "the cancel is lost: read-timeout: no answer"
 
 
+@pytest.mark.parametrize("for_good", [True, False])
 @pytest.mark.parametrize("fate", ["amount-differs", "lost-after", "approved"])
-def test_what_is_not_known_to_be_written_is_followed_by_nothing(fate: str) -> None:
-    """Somebody else may hold the payment by then."""
+def test_what_is_not_known_to_be_written_is_followed_by_nothing(
+    fate: str, *, for_good: bool
+) -> None:
+    """Somebody else may hold the payment by then, or the journal is gone."""
 
     class Gone(World):
         def perform(self, effect: Effect[Any]) -> Any:
-            return Unavailable("gone") if isinstance(effect, Write) else super().perform(effect)
+            if isinstance(effect, Write | Read):
+                return Unavailable("gone", for_good=for_good)
+            return super().perform(effect)
 
     world = Gone(Gateway([fate]))
     world.approve(world.order())
