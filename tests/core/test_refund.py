@@ -50,6 +50,14 @@ def test_a_cancel_repeats_the_approval_and_refers_to_it() -> None:
     assert can_be_cancelled(PAYMENT)
 
 
+@pytest.mark.parametrize("months", ["00", "03", "12"])
+def test_a_cancel_has_the_approvals_instalments(months: str) -> None:
+    """The manual asks for them again."""
+    frozen = freeze_cancel(payment(answer=ANSWER, alot_month=months), STAMP)
+    assert frozen is not None
+    assert json.loads(frozen.body)["alotMonth"] == months
+
+
 @pytest.mark.parametrize("approved", [1, 909, 12_000])
 def test_a_cancel_has_the_approved_sum_and_no_part_above_it(approved: int) -> None:
     """Another sum than was asked for: tax and service charge are at most all of it."""

@@ -401,6 +401,9 @@ def test_of_each_answer_to_a_cancel_is_written_what_it_proves(fate: str) -> None
     assert (payment.code, payment.message) == (code, message)
     assert world.alarms == ([note] if fate == "refused" else [])
     assert payment.alarmed is (fate == "refused")
+    asked_or_lost = Event.CANCEL_LOST if event is Event.CANCEL_LOST else Event.CANCEL_ASKED
+    (begun,) = [entry.at for entry in found(world).history if entry.event is asked_or_lost]
+    assert payment.owed_since == begun
 
 
 @pytest.mark.parametrize("act", ["own", "mismatch"])
@@ -440,6 +443,68 @@ def test_a_lost_cancel_that_no_net_cancel_may_follow_says_why(why: str) -> None:
     assert (payment.state, payment.alarmed) == (State.ESCALATED, True)
     assert note_of(world, Event.CANCEL_UNDECIDED) == says
     assert world.alarms == [says]
+
+
+def test_a_lost_cancel_of_a_settled_approval_is_void_at_once() -> None:
+    """No approval can follow its net-cancel any more."""
+    world = World(Gateway(cancels=["lost-after"]))
+    world.approve(world.order())
+    world.time += POLICY.settle_seconds + 10.0
+    assert world.cancel().last_event is Event.ACKNOWLEDGED_LATE
+
+
+@pytest.mark.parametrize("applied", [True, False])
+@pytest.mark.parametrize("act", ["cancel", "reject"])
+def test_an_unclear_asking_for_a_cancel_is_resolved(act: str, *, applied: bool) -> None:
+    """It is looked for and, where it isn't there, asked again."""
+
+    class Troubled(World):
+        troubles = 1
+
+        def perform(self, effect: Effect[Any]) -> Any:
+            if not isinstance(effect, Write) or effect.writer == "owner" or not self.troubles:
+                return super().perform(effect)
+            self.troubles -= 1
+            if applied:
+                super().perform(effect)
+            return Unavailable("the connection broke")
+
+    world = Troubled()
+    world.approve(replace(world.order(), confirm_within=30.0))
+    payment = world.cancel() if act == "cancel" else world.reject()
+    assert payment.state is State.CANCELLED
+
+
+def test_whoever_asks_for_a_cancel_asks_again_when_a_confirmation_was_faster() -> None:
+    """An approved payment can be cancelled as well; a rejected one is left alone."""
+
+    class Confirmed(World):
+        def perform(self, effect: Effect[Any]) -> Any:
+            if isinstance(effect, Write) and effect.seen.state is State.UNCONFIRMED:
+                self.confirm()
+            return super().perform(effect)
+
+    for act, state in (("cancel", State.CANCELLED), ("reject", State.APPROVED)):
+        world = Confirmed()
+        world.approve(replace(world.order(), confirm_within=30.0))
+        assert (world.cancel() if act == "cancel" else world.reject()).state is state
+
+
+def test_a_charge_that_no_cancel_can_name_has_no_attempt_yet() -> None:
+    """Whoever asked for its cancel died: recovery knows that none was sent."""
+    world = World(Gateway(says={"aprvNo": ""}))
+    world.approve(world.order())
+    flow = flows.cancel(world.wish(), POLICY)
+    effect = next(flow)
+    while not isinstance(effect, Write):
+        effect = flow.send(world.perform(effect))
+    world.perform(effect)
+    flow.close()
+    row = found(world)
+    assert (row.state, row.attempts) == (State.CANCELLING, 0)
+    world.time += 100.0
+    world.recover_once()
+    assert note_of(world, Event.CANCEL_LOST) == UNCANCELLABLE
 
 
 class NotOpening(World):

@@ -14,7 +14,7 @@ from netcancel.core.flows.writing import (
     write,
 )
 from netcancel.core.lifecycle import Event, State
-from netcancel.core.payment import Asked, Change, KeptAnswer
+from netcancel.core.payment import Asked, Change, Entry, KeptAnswer, Version
 from netcancel.kicc import Loss, RawAnswer
 from tests.core.samples import payment
 from tests.core.world import SILENCE
@@ -76,6 +76,30 @@ def test_a_second_caller_looks_again_ever_less_often() -> None:
     waits, row = run(await_decision(seen, 1.0), SILENT)
     assert waits == [0.02, 0.04, 0.08, 0.16, 0.25, 0.25, 0.25]
     assert row is seen
+
+
+@pytest.mark.parametrize(
+    ("writers", "fate"),
+    [
+        (["owner"], Fate.APPLIED),
+        (["owner", "worker"], Fate.APPLIED),
+        (["worker"], Fate.FENCED),
+        (["worker", "owner"], Fate.FENCED),
+    ],
+)
+def test_the_history_tells_whether_an_unclear_write_was_applied(
+    writers: list[str], fate: Fate
+) -> None:
+    """By its version, whatever came after it."""
+    seen = payment()
+    versions = [Version(count, writer) for count, writer in enumerate(writers, start=2)]
+    history = tuple(
+        Entry(0, version, State.APPROVING, Event.ANSWER_LOST, State.NET_CANCELLING, "")
+        for version in versions
+    )
+    row = payment(state=State.NET_CANCELLING, version=versions[-1], history=history)
+    flow = write(seen, Event.ANSWER_LOST, Change(), Hand("owner", 9.0))
+    assert run(flow, row) == ([], (row, fate))
 
 
 def test_a_second_caller_of_what_is_decided_does_not_wait() -> None:
