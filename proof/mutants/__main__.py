@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 import time
+from math import isinf
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
@@ -50,7 +51,7 @@ def main() -> int:
     print(f"{sum(len(report.mutants) for report in reports)} mutants, {seconds:.0f} s")
     faults = [fault for report in reports for fault in report.faults(listed())]
     print("".join(f"{fault}\n" for fault in faults), end="", file=sys.stderr)
-    if options.keep:
+    if options.keep and not faults:
         _keep(reports, seconds)
     return 1 if faults else 0
 
@@ -63,8 +64,14 @@ def _options() -> argparse.Namespace:
         "--seconds", type=float, default=float("inf"), help="how long to try those of a room"
     )
     parser.add_argument("--processes", type=int, default=os.cpu_count())
-    parser.add_argument("--keep", action="store_true", help="keep the figures as evidence")
-    return parser.parse_args()
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the figures of a whole run without fault"
+    )
+    options = parser.parse_args()
+    is_whole = options.room == ROOMS and options.changed is None and isinf(options.seconds)
+    if options.keep and not is_whole:
+        parser.error("--keep is for a whole run")
+    return options
 
 
 def _mutants(room: str, since: str | None) -> list[Mutant]:

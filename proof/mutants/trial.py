@@ -98,7 +98,7 @@ class Trial:
 
     def _record(self, items: Sequence[pytest.Item]) -> None:
         coverage = Coverage(data_file=None, include=sorted({str(m.path) for m in self.mutants}))
-        caches = _caches_here()
+        caches = caches_here()
         coverage.start()
         for item, following in zip(items, [*items[1:], None], strict=True):
             for cached in caches:
@@ -191,7 +191,7 @@ def _functions_here() -> dict[_Place, list[FunctionType]]:
     return found
 
 
-def _caches_here() -> list[_lru_cache_wrapper[Any]]:
+def caches_here() -> list[_lru_cache_wrapper[Any]]:
     """Find the caches of the product's functions: what they remember, nobody sees them do."""
     return [
         thing

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from netcancel.kicc.messages import _carried
 from proof.evidence import ROOT
 from proof.mutants.changed import changed_functions, functions
 from proof.mutants.report import Report
 from proof.mutants.survivors import Listed, listed
-from proof.mutants.trial import Fate
+from proof.mutants.trial import Fate, caches_here
 from tests.missing import missing
 
 try:
@@ -104,6 +105,11 @@ def test_a_function_is_changed_when_its_code_is() -> None:
     assert {name for name, tree in functions(SOURCE).items() if changed[name] != tree} == {
         "Till.total"
     }
+
+
+def test_what_a_function_remembers_can_be_forgotten() -> None:
+    """Else its mutants would never run, and survive."""
+    assert _carried in caches_here()
 
 
 def _report(tmp_path: Path, fates: dict[str, Fate], *, is_whole: bool = True) -> Report:
