@@ -9,7 +9,9 @@ import argparse
 import os
 import sys
 import time
+from math import isinf
 from typing import TYPE_CHECKING, Final
+from zlib import crc32
 
 from proof.evidence import ROOT, Table, keep
 from proof.mutants.changed import changed_functions
@@ -42,14 +44,14 @@ def main() -> int:
         found = _mutants(room, options.changed)
         reports.append(Report(room, found, is_whole=options.changed is None))
         if found:
-            _try(reports[-1], options.processes, begun + options.seconds)
+            _try(reports[-1], options.processes, options.seconds)
     seconds = time.monotonic() - begun
     for report in filter(lambda report: report.mutants, reports):
         print(f"{report.room}: {', '.join(f'{v} {k}' for k, v in report.figures().items())}")
     print(f"{sum(len(report.mutants) for report in reports)} mutants, {seconds:.0f} s")
     faults = [fault for report in reports for fault in report.faults(listed())]
     print("".join(f"{fault}\n" for fault in faults), end="", file=sys.stderr)
-    if options.keep:
+    if options.keep and not faults:
         _keep(reports, seconds)
     return 1 if faults else 0
 
@@ -59,11 +61,17 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--room", nargs="+", choices=ROOMS, default=ROOMS)
     parser.add_argument("--changed", metavar="COMMIT", help="only functions that differ from it")
     parser.add_argument(
-        "--seconds", type=float, default=float("inf"), help="begin no mutant after so long"
+        "--seconds", type=float, default=float("inf"), help="how long to try those of a room"
     )
     parser.add_argument("--processes", type=int, default=os.cpu_count())
-    parser.add_argument("--keep", action="store_true", help="keep the figures as evidence")
-    return parser.parse_args()
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the figures of a whole run without fault"
+    )
+    options = parser.parse_args()
+    is_whole = options.room == ROOMS and options.changed is None and isinf(options.seconds)
+    if options.keep and not is_whole:
+        parser.error("--keep is for a whole run")
+    return options
 
 
 def _mutants(room: str, since: str | None) -> list[Mutant]:
@@ -76,7 +84,7 @@ def _mutants(room: str, since: str | None) -> list[Mutant]:
     return found
 
 
-def _try(report: Report, processes: int, until: float) -> None:
+def _try(report: Report, processes: int, seconds: float) -> None:
     # pytest takes what is printed amid its session; this stream is ours.
     with os.fdopen(os.dup(sys.stdout.fileno()), "w") as out:
 
@@ -85,8 +93,12 @@ def _try(report: Report, processes: int, until: float) -> None:
             if fate is not Fate.KILLED:
                 print(f"{fate}: {mutant.name}: {mutant.change}", file=out, flush=True)
 
-        tried = list(filter(is_tried, report.mutants))
-        status = run(Trial(tried, processes, tell, until), ROOT / "tests" / report.room)
+        # The order is the same in each run, and mixes the functions: time may not suffice for all.
+        tried = sorted(
+            filter(is_tried, report.mutants),
+            key=lambda mutant: crc32(f"{mutant.name}: {mutant.change}".encode()),
+        )
+        status = run(Trial(tried, processes, tell, seconds), ROOT / "tests" / report.room)
     if status:
         sys.exit(f"the tests of {report.room} can't run: pytest ended with {status}")
 
@@ -96,7 +108,11 @@ def _keep(reports: Sequence[Report], seconds: float) -> None:
     keep(
         "mutants",
         command="python -m proof.mutants",
-        figures={"minutes": round(seconds / 60, 1)},
+        figures={
+            "mutants tried": sum(len(report.fates) for report in reports),
+            "mutants noticed": sum(report.noticed for report in reports),
+            "minutes": round(seconds / 60, 1),
+        },
         table=Table(
             ["", *(report.room for report in reports)],
             [[name, *(report.figures()[name] for report in reports)] for name in names],

@@ -34,8 +34,8 @@ def functions(source: str) -> dict[str, str]:
 
 
 def _source_at(path: Path, commit: str) -> str:
-    """Return a file as it was; one that wasn't there yet is empty."""
-    _git("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}").check_returncode()
+    """Return a file as it was, in a commit or a tree; one that wasn't there yet is empty."""
+    _git("rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}").check_returncode()
     there = _git("show", f"{commit}:{path.relative_to(ROOT)}")
     return "" if there.returncode else there.stdout
 

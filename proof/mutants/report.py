@@ -37,11 +37,14 @@ class Report:
     fates: list[tuple[Mutant, Fate]] = field(default_factory=list)
 
     @property
+    def noticed(self) -> int:
+        """How many mutants did not survive."""
+        return sum(fate is not Fate.SURVIVED for _, fate in self.fates)
+
+    @property
     def score(self) -> float:
         """How many percent of the mutants tried were noticed."""
-        counts = self._counts()
-        tried = counts.total()
-        return 100.0 * (tried - counts[Fate.SURVIVED]) / tried if tried else 100.0
+        return 100.0 * self.noticed / len(self.fates) if self.fates else 100.0
 
     def figures(self) -> dict[str, int | float | str]:
         """Return what is kept as evidence."""

@@ -2,7 +2,8 @@
 
 First every test runs once, and the lines that it executes are recorded. Then each mutant gets a
 fork of this process: there, the changed function gets its changed code, and the tests that execute
-the changed lines run, the fastest first, until one fails.
+the changed lines run, the fastest first, until one fails. What functions have
+cached is forgotten before each test that is recorded, and before the forks: each begins without.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import _lru_cache_wrapper
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -63,8 +65,8 @@ class Trial:
     mutants: Sequence[Mutant]
     processes: int
     tell: Callable[[Mutant, Fate], None]
-    until: float = float("inf")
-    """When no further mutant is begun, by the host's monotonic clock."""
+    seconds: float = float("inf")
+    """No mutant is begun when they have been tried for so long, the recording not counted."""
     _tests_of: dict[Path, dict[int, set[str]]] = field(default_factory=dict)
     _seconds: dict[str, float] = field(default_factory=dict)
     _functions: dict[_Place, list[FunctionType]] = field(default_factory=dict)
@@ -83,8 +85,9 @@ class Trial:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Record, then try the mutants."""
         self._record(session.items)
+        until = time.monotonic() + self.seconds
         for mutant in self.mutants:
-            if time.monotonic() >= self.until:
+            if time.monotonic() >= until:
                 break
             if len(self._running) >= self.processes:
                 self._await_one()
@@ -95,14 +98,19 @@ class Trial:
 
     def _record(self, items: Sequence[pytest.Item]) -> None:
         coverage = Coverage(data_file=None, include=sorted({str(m.path) for m in self.mutants}))
+        caches = caches_here()
         coverage.start()
         for item, following in zip(items, [*items[1:], None], strict=True):
+            for cached in caches:
+                cached.cache_clear()
             coverage.switch_context(item.nodeid)
             begun = time.process_time()
             if _fails(item, following):
                 raise pytest.UsageError(f"{item.nodeid} fails without any mutant")
             self._seconds[item.nodeid] = time.process_time() - begun
         coverage.stop()
+        for cached in caches:
+            cached.cache_clear()
         self._functions = _functions_here()
         gc.freeze()  # what is shared with the forks isn't copied by their collections
         data = coverage.get_data()
@@ -181,6 +189,15 @@ def _functions_here() -> dict[_Place, list[FunctionType]]:
         if isinstance(thing, FunctionType):
             found[_place(thing.__code__)].append(thing)
     return found
+
+
+def caches_here() -> list[_lru_cache_wrapper[Any]]:
+    """Find the caches of the product's functions: what they remember, nobody sees them do."""
+    return [
+        thing
+        for thing in gc.get_objects()
+        if isinstance(thing, _lru_cache_wrapper) and thing.__module__.startswith("netcancel.")
+    ]
 
 
 def _place(code: CodeType) -> _Place:

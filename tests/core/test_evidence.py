@@ -7,10 +7,20 @@ import pytest
 
 from netcancel import operators
 from netcancel.core import flows
-from netcancel.core.effects import Effect, Exchange, Flow, Note, Unavailable, Write
+from netcancel.core.effects import (
+    Effect,
+    Exchange,
+    Flow,
+    Note,
+    Read,
+    Sleep,
+    Unavailable,
+    Write,
+)
 from netcancel.core.lifecycle import CancelReason, Event, Resolution, State
 from netcancel.core.payment import Change, FrozenCancel, Payment
-from netcancel.kicc import ApprovalAnswer
+from netcancel.core.policy import COMMIT_BUDGET_SECONDS
+from netcancel.kicc import ApprovalAnswer, ApprovalProven, judge_approval
 from tests.core.world import POLICY, World
 
 OTHER_ANSWER = ApprovalAnswer(aprv_no="87654321", trx_amt=10_000)
@@ -122,6 +132,100 @@ def test_late_evidence_outlives_a_busy_journal(state: State, *, applied: bool) -
     assert payment.state is BECOMES[state]
     assert Event.LATE_APPROVAL in [entry.event for entry in payment.history]
     assert len(fenced.world.alarms) == 1
+
+
+WORDS = "a valid approval came late, after somebody had taken over"
+
+
+@pytest.mark.parametrize("state", WAYS)
+def test_late_evidence_says_the_same_to_history_and_person(state: State) -> None:
+    """And brings back a debt that begins now, where it brings one back."""
+    fenced = Fenced(World(), state)
+    fenced.go_on()
+    row = fenced.seen()
+    assert [entry.note for entry in row.history if entry.event is Event.LATE_APPROVAL] in (
+        [WORDS],
+        [f"{WORDS} (noted by owner)"],
+    )
+    assert fenced.world.alarms == [WORDS]
+    if row.state is State.NET_CANCELLING:
+        assert (row.is_held, row.attempts) == (False, 0)
+        assert row.due_at == row.owed_since == row.updated_at
+
+
+def waits_of(fenced: Fenced) -> list[float]:
+    """Let the owner go on; return its waits for the journal."""
+    fenced.world.effects.clear()
+    fenced.go_on()
+    return [effect.seconds for effect in fenced.world.effects if isinstance(effect, Sleep)]
+
+
+def test_late_evidence_is_tried_ever_less_often() -> None:
+    """Three troubles, three waits."""
+    assert waits_of(Fenced(Broken(applied=False), State.NET_CANCELLING)) == [0.05, 0.1, 0.2]
+
+
+def test_late_evidence_that_a_row_has_already_is_not_written_again() -> None:
+    """An unclear write was applied: its answer is there, and a person hears of it."""
+    fenced = Fenced(Broken(applied=True), State.NET_CANCELLING)
+    assert waits_of(fenced) == [0.05]
+    assert fenced.world.alarms == [WORDS]
+
+
+def test_evidence_that_the_journal_has_is_no_news() -> None:
+    """Whoever took over had the very same answer: nobody is alarmed, nothing is noted."""
+    world = World()
+    flow = flows.approve(world.order(), POLICY)
+    effect = next(flow)
+    while not isinstance(effect, Exchange):
+        effect = flow.send(world.perform(effect))
+    answer = world.perform(effect)
+    seen = world.find()
+    assert seen is not None
+    proven = judge_approval(answer, world.order().expected, POLICY.declines)
+    assert isinstance(proven, ApprovalProven)
+    change = Change(answer=proven.answer)
+    world.journal.move_if_unchanged(seen, Event.APPROVAL_PROVEN, "somebody", change).result()
+    told = world.go_on(flow, flow.send(answer))
+    assert told.state is State.APPROVED
+    assert world.alarms == []
+
+
+class Silent(World):
+    """A journal that gives no answer to evidence, nor to whoever reads after it."""
+
+    silent_reads = False
+
+    def perform(self, effect: Effect[Any]) -> Any:
+        """Answer all else."""
+        if isinstance(effect, Note | Write) and effect.event is Event.LATE_APPROVAL:
+            self.silent_reads = True
+            return Unavailable("the connection broke")
+        if self.silent_reads and isinstance(effect, Read):
+            return Unavailable("the connection broke")
+        return super().perform(effect)
+
+
+def test_late_evidence_that_can_not_be_written_down_is_a_persons() -> None:
+    """After what a commit may take, with the payment as it was last seen."""
+    fenced = Fenced(Silent(), State.NET_CANCELLING)
+    begun = fenced.world.time
+    told = fenced.go_on()
+    assert told.state is State.NET_CANCELLING
+    assert fenced.world.alarms == [f"{WORDS}; it could not be written down"]
+    assert 0.0 <= fenced.world.time - begun - COMMIT_BUDGET_SECONDS <= 0.5
+
+
+def test_late_evidence_that_took_its_time_is_not_tried_again() -> None:
+    """Its caller has waited long enough."""
+
+    class Slow(Silent):
+        def perform(self, effect: Effect[Any]) -> Any:
+            is_evidence = isinstance(effect, Write) and effect.event is Event.LATE_APPROVAL
+            self.time += COMMIT_BUDGET_SECONDS if is_evidence else 0.0
+            return super().perform(effect)
+
+    assert waits_of(Fenced(Slow(), State.NET_CANCELLING)) == []
 
 
 def resolve(fenced: Fenced, seen: Payment) -> Payment | None:

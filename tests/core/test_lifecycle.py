@@ -29,7 +29,7 @@ def test_every_pair_is_a_move_or_ignored_or_refused(source: State | None, event:
     if moves:
         assert target(source, event) is moves[0].target
     else:
-        with pytest.raises(IllegalMove):
+        with pytest.raises(IllegalMove, match=f"^{event} is not a move from {source}$"):
             target(source, event)
     assert bool(ignored) == (source is not None and is_ignored(source, event))
 

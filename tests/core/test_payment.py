@@ -3,8 +3,9 @@
 import pytest
 
 from netcancel import ConfigurationError
-from netcancel.core.lifecycle import State
-from netcancel.core.payment import Version
+from netcancel.core.lifecycle import Event, Resolution, State
+from netcancel.core.payment import Entry, Version
+from netcancel.kicc import ApprovalAnswer
 from tests.core.samples import payment
 
 
@@ -48,6 +49,30 @@ def test_a_debt_is_measured_in_seconds() -> None:
     """Without a debt there is nothing to measure."""
     assert payment(owed_since=1_000_000, read_at=3_500_000).in_doubt_seconds == 2.5
     assert payment(owed_since=None, read_at=3_500_000).in_doubt_seconds == 0.0
+
+
+def test_the_approved_amount_is_the_answers() -> None:
+    """Where none said one, it is what was asked for; nothing is a sum, too."""
+    assert payment().approved_amt == 10_000
+    assert payment(answer=ApprovalAnswer()).approved_amt == 10_000
+    assert payment(answer=ApprovalAnswer(trx_amt=9)).approved_amt == 9
+    assert payment(answer=ApprovalAnswer(trx_amt=0)).approved_amt == 0
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_void_was_told_where_the_history_has_it_or_a_person_said_it(state: State) -> None:
+    """Whatever the payment has become since."""
+    entry = Entry(1, Version(2, "aa"), State.APPROVING, Event.CLAIMED, state, "")
+    told = {State.SETTLING, State.NET_CANCELLED, State.CANCELLED}
+    assert payment(history=(entry,)).was_told_void == (state in told)
+    assert not payment(state=state).was_told_void
+
+
+@pytest.mark.parametrize("resolution", list(Resolution))
+def test_void_was_told_by_a_person_who_found_no_charge(resolution: Resolution) -> None:
+    """Or a refund."""
+    stands = resolution is Resolution.CHARGE_STANDS
+    assert payment(resolution=resolution).was_told_void != stands
 
 
 def test_a_version_is_read_as_it_was_written() -> None:

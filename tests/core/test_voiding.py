@@ -8,10 +8,25 @@ from typing import Any
 import pytest
 
 from netcancel.core import flows
-from netcancel.core.effects import Flow
+from netcancel.core.effects import (
+    Effect,
+    Exchange,
+    Flow,
+    HandOver,
+    Open,
+    OpenBody,
+    Unavailable,
+    Write,
+)
+from netcancel.core.flows.voiding import AGREED
 from netcancel.core.lifecycle import State
-from netcancel.core.payment import Payment
-from netcancel.errors import DuplicateTransaction, InvalidRequest, PaymentNotFound
+from netcancel.core.payment import MICROSECONDS, Payment, Used
+from netcancel.errors import (
+    DuplicateTransaction,
+    InvalidRequest,
+    JournalUnavailable,
+    PaymentNotFound,
+)
 from netcancel.freezing import freeze_void
 from netcancel.kicc import APPROVAL_PATH, CANCEL_PATH, NET_CANCEL_PATH, RawAnswer
 from tests.core.test_races import Runner, close, orders
@@ -19,6 +34,7 @@ from tests.core.world import (
     APPROVAL_FATES,
     CANCEL_FATES,
     NET_CANCEL_FATES,
+    POLICY,
     START,
     WORLD,
     Death,
@@ -154,7 +170,7 @@ def test_another_worlds_payment_is_not_found() -> None:
     world = World()
     world.approve(world.order())
     asked = wish(world, world_name="https://gateway.test:443 CH_2 default")
-    with pytest.raises(PaymentNotFound):
+    with pytest.raises(PaymentNotFound, match="knows no such payment of this gateway"):
         world.run(flows.void(asked, world.policy))
     assert world.gateway.charges == {"ORD_1": "live"}
 
@@ -223,3 +239,151 @@ def test_a_second_half_that_nobody_drives_is_recoverys() -> None:
     assert charge(world).payment.state is State.NET_CANCELLING
     world.recover_until_closed()
     world.check_books()
+
+
+CLOSED = "the payment of this number is closed, and archived"
+UNWRITTEN = "the net-cancel could not be written; ask again"
+
+
+def opening(answer: Any) -> World:
+    """Make a world whose journal gives this answer to an intent."""
+
+    class Answering(World):
+        def perform(self, effect: Effect[Any]) -> Any:
+            return answer if isinstance(effect, Open) else super().perform(effect)
+
+    return Answering()
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "says"),
+    [
+        (Used("declined", 1, 2), PaymentNotFound, CLOSED),
+        (Unavailable("locked"), JournalUnavailable, UNWRITTEN),
+    ],
+)
+def test_a_net_cancel_that_can_not_be_owed_says_why(
+    answer: Any, error: type[Exception], says: str
+) -> None:
+    """And nothing is sent."""
+    world = opening(answer)
+    with pytest.raises(error, match=f"^{says}$"):
+        void(world)
+    assert paths(world) == []
+
+
+@pytest.mark.parametrize("name", AGREED)
+def test_each_agreed_field_is_compared(name: str) -> None:
+    """Whoever asks hears which one differs, and why that matters."""
+    world = World()
+    world.approve(world.order())
+    asked = wish(world)
+    changed: dict[str, Any] = {name: "other"}
+    asked = replace(asked, intent=replace(asked.intent, **changed))
+    says = f"^{name}: must be the approval's: a net-cancel repeats its data$"
+    with pytest.raises(InvalidRequest, match=says):
+        world.run(flows.void(asked, world.policy))
+
+
+def test_a_void_is_a_debt_with_its_first_attempt() -> None:
+    """The history says whose wish it was."""
+    world = World(Gateway(net_cancels=["lost-before"]))
+    begun = world.time
+    row = void(world)
+    assert (row.state, row.attempts, row.is_held) == (State.NET_CANCELLING, 1, False)
+    assert row.owed_since == round(begun * MICROSECONDS)
+    assert row.detail == "its caller lost the answer and asked for a net-cancel"
+
+
+def test_without_settle_time_a_void_closes_at_once() -> None:
+    """As an approval's own net-cancel does."""
+    world = World(policy=replace(POLICY, settle_seconds=0.0))
+    assert void(world).state is State.NET_CANCELLED
+
+
+def test_a_void_that_can_not_be_written_says_so() -> None:
+    """Its owner may still be told of the charge: nothing is sent."""
+
+    class Silent(World):
+        def perform(self, effect: Effect[Any]) -> Any:
+            return Unavailable("locked") if isinstance(effect, Write) else super().perform(effect)
+
+    world = Silent()
+    with pytest.raises(JournalUnavailable, match=f"^{UNWRITTEN}$"):
+        void(world)
+    assert paths(world) == []
+
+
+def test_a_void_whose_data_can_not_be_opened_now_is_due_at_once() -> None:
+    """Recovery has it; its caller is told that it is in doubt."""
+
+    class NotOpening(World):
+        def perform(self, effect: Effect[Any]) -> Any:
+            answer = super().perform(effect)
+            return Unavailable("busy") if isinstance(effect, OpenBody) else answer
+
+    world = NotOpening()
+    assert void(world).state is State.NET_CANCELLING
+    row = world.find()
+    assert row is not None
+    assert (row.is_held, row.due_at) == (False, row.updated_at)
+    assert paths(world) == []
+
+
+def test_a_void_that_is_slowly_written_is_sent() -> None:
+    """From its writing on it has a whole lease."""
+
+    class Slow(World):
+        def perform(self, effect: Effect[Any]) -> Any:
+            self.time += 4.5 if isinstance(effect, Open | Write) else 0.0
+            return super().perform(effect)
+
+    world = Slow()
+    assert void(world).state is State.SETTLING
+
+
+def test_whoever_voids_waits_while_somebody_else_is_at_work() -> None:
+    """As long as the other may need, and no longer."""
+    world = World(Gateway(["lost-after"], ["lost-before"]))
+    world.approve(world.order())
+    world.time += 100.0
+    world.claim()
+    begun = world.time
+    assert void(world).state is State.NET_CANCELLING
+    assert world.time - begun == pytest.approx(POLICY.shortest_lease_seconds, abs=0.3)
+
+
+@pytest.mark.parametrize("fate", ["nobody", "approved"])
+def test_what_a_void_holds_is_handed_over_when_it_is_interrupted(fate: str) -> None:
+    """Whatever it was doing; the interruption goes on."""
+
+    class Interruption(BaseException):
+        pass
+
+    world = World()
+    if fate == "approved":
+        world.approve(world.order())
+    flow = flows.void(wish(world), world.policy)
+    effect = next(flow)
+    while not isinstance(effect, Exchange):
+        effect = flow.send(world.perform(effect))
+    with pytest.raises(Interruption):
+        world.go_on(flow, flow.throw(Interruption()))
+    row = world.find()
+    assert row is not None
+    assert not row.is_held
+    assert row.due_at == row.read_at
+
+
+def test_a_void_that_is_interrupted_while_it_is_written_is_handed_over() -> None:
+    """It may be there, and then it is ours."""
+    world = World()
+    asked = wish(world)
+    flow = flows.void(asked, world.policy)
+    effect = next(flow)
+    while not isinstance(effect, Open):
+        effect = flow.send(world.perform(effect))
+    world.perform(effect)
+    assert flow.throw(KeyboardInterrupt()) == HandOver(asked.intent.id, asked.intent.writer)
+    with pytest.raises(KeyboardInterrupt):
+        flow.send(None)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from netcancel.core.effects import Flow, Now, Read, Sleep, Unavailable, Write
 from netcancel.core.flows.writing import (
     JOURNAL_SILENT,
@@ -11,8 +13,8 @@ from netcancel.core.flows.writing import (
     kept_answer,
     write,
 )
-from netcancel.core.lifecycle import Event
-from netcancel.core.payment import Asked, Change, KeptAnswer
+from netcancel.core.lifecycle import Event, State
+from netcancel.core.payment import Asked, Change, Entry, KeptAnswer, Version
 from netcancel.kicc import Loss, RawAnswer
 from tests.core.samples import payment
 from tests.core.world import SILENCE
@@ -74,6 +76,48 @@ def test_a_second_caller_looks_again_ever_less_often() -> None:
     waits, row = run(await_decision(seen, 1.0), SILENT)
     assert waits == [0.02, 0.04, 0.08, 0.16, 0.25, 0.25, 0.25]
     assert row is seen
+
+
+@pytest.mark.parametrize(
+    ("writers", "fate"),
+    [
+        (["owner"], Fate.APPLIED),
+        (["owner", "worker"], Fate.APPLIED),
+        (["worker"], Fate.FENCED),
+        (["worker", "owner"], Fate.FENCED),
+    ],
+)
+def test_the_history_tells_whether_an_unclear_write_was_applied(
+    writers: list[str], fate: Fate
+) -> None:
+    """By its version, whatever came after it."""
+    seen = payment()
+    versions = [Version(count, writer) for count, writer in enumerate(writers, start=2)]
+    history = tuple(
+        Entry(0, version, State.APPROVING, Event.ANSWER_LOST, State.NET_CANCELLING, "")
+        for version in versions
+    )
+    row = payment(state=State.NET_CANCELLING, version=versions[-1], history=history)
+    flow = write(seen, Event.ANSWER_LOST, Change(), Hand("owner", 9.0))
+    assert run(flow, row) == ([], (row, fate))
+
+
+def test_a_second_caller_of_what_is_decided_does_not_wait() -> None:
+    """Nor one whose time is over."""
+    decided = payment(state=State.APPROVED)
+    assert run(await_decision(decided, 9.0), SILENT) == ([], decided)
+    open_still = payment(due_at=100, read_at=99)
+    assert run(await_decision(open_still, 0.0), SILENT) == ([], open_still)
+
+
+def test_an_applied_write_is_told_by_its_row() -> None:
+    """Nothing is read for it."""
+    seen, row = payment(), payment(state=State.DECLINED)
+    flow = write(seen, Event.DECLINE_PROVEN, Change(), Hand("owner", 9.0))
+    assert next(flow) == Write(seen, Event.DECLINE_PROVEN, "owner", Change())
+    with pytest.raises(StopIteration) as stop:
+        flow.send(row)
+    assert stop.value.value == (row, Fate.APPLIED)
 
 
 def test_the_very_bytes_of_an_answer_are_kept() -> None:

@@ -3,6 +3,7 @@
 import json
 from base64 import b64encode
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any
 
 from netcancel.core import flows
@@ -28,7 +29,7 @@ from netcancel.core.effects import (
     StampCancel,
     Write,
 )
-from netcancel.core.lifecycle import State
+from netcancel.core.lifecycle import Event, State
 from netcancel.core.payment import Claim, Payment
 from netcancel.core.policy import Policy
 from netcancel.drive import ask
@@ -175,8 +176,19 @@ class Gateway:
     @staticmethod
     def _say(message: dict[str, Any], code: str, **more: Any) -> RawAnswer:
         echo = {name: message[name] for name in ("tid", "svcId", "bizrNo", "mercTrxNo")}
-        body = json.dumps({"respCd": code, "respMsg": "", **echo, **more}).encode()
+        body = json.dumps({"respCd": code, "respMsg": f"said {code}", **echo, **more}).encode()
         return RawAnswer(200, (), body)
+
+
+def check_is_whole(effect: Effect[Any]) -> None:
+    """Fail where an effect lacks what every host needs, though it would not notice."""
+    assert not any(getattr(effect, each.name) is None for each in fields(effect))  # type: ignore[arg-type]
+    if isinstance(effect, Write | Note):
+        assert isinstance(effect.event, Event)
+        assert isinstance(effect.change.note, str)
+        assert isinstance(effect.change.begins_debt, bool)
+    if isinstance(effect, Alarm):
+        assert effect.payment.id
 
 
 class World:
@@ -233,6 +245,7 @@ class World:
 
     def perform(self, effect: Effect[Any]) -> Any:
         """Perform one effect, unless the machine dies before or after it."""
+        check_is_whole(effect)
         self.effects.append(effect)
         if self.dies_at == (len(self.effects), "before"):
             raise Death
@@ -251,9 +264,11 @@ class World:
             case Sleep(seconds):
                 self.time += seconds
                 return None
-            case Sign(_, path, body):
+            case Sign(world, path, body):
+                assert world == WORLD
                 return Signed(path, (), body, self.time)
-            case SignAgain(_, path, body):
+            case SignAgain(world, path, body):
+                assert world == WORLD
                 return Signed(path, (("again", ""),), body, self.time) if self.rotated else None
             case StampCancel():
                 self.stamps += 1

@@ -53,8 +53,12 @@ def test_token_is_aes_256_cbc() -> None:
 
 def test_token_helper_refuses_what_it_cannot_use() -> None:
     """An id that is empty, odd or too long, and a key or IV of another size, are refused."""
-    for odd in ("", "A B", "가", "A" * 96, "A\n", "A" * 129):
-        with pytest.raises(InvalidRequest, match=r"^authorization_id: "):
+    for odd, says in (
+        *[(text, "must be printable ASCII") for text in ("", "A B", "가", "A\n")],
+        ("A" * 129, "must have at most 128 bytes"),
+        ("A" * 96, "is too long for a token_key once encrypted"),
+    ):
+        with pytest.raises(InvalidRequest, match=f"^authorization_id: {says}"):
             encrypt_token(odd, key=KEY, iv=IV)
     for key, iv in ((KEY[:16], IV), (KEY + b"0", IV), (KEY, IV[:12]), (b"", b"")):
         with pytest.raises(ConfigurationError, match="32 bytes and its IV 16"):

@@ -266,6 +266,13 @@ def test_amount_decides() -> None:
     assert isinstance(one, AnswerLost)
 
 
+def test_an_amount_is_never_masked() -> None:
+    """Whatever its digits look like, it is the sum that was charged."""
+    verdict = judge(answer(APPROVED | {"trxAmt": 4111111111111111}))
+    assert isinstance(verdict, AmountDiffers)
+    assert verdict.answer.trx_amt == verdict.approved == 4111111111111111
+
+
 def test_every_code_has_its_verdict() -> None:
     """Of all 10,000 codes one approves, the manual's nine decline, and none else proves."""
     declines = {"8521", "8035", "8314", "8315", "8316", "8311", "8350", "8373", "8527"}
@@ -351,8 +358,16 @@ def test_message_is_shown_safely() -> None:
         raw = json.dumps({"respCd": "8521", "respMsg": said}).encode()
         if len(raw) <= 65_536:
             assert judge(answer(raw)) == DeclineProven("8521", shown)
-    for odd, shown in ((None, ""), (12, "12"), ({"a": ["b"]}, '{"a": ["b"]}'), (True, "true")):
+    odd_ones = ((None, ""), (12, "12"), ({"가": ["b"]}, '{"가": ["b"]}'), (True, "true"))
+    for odd, shown in odd_ones:
         assert judge(answer({"respCd": "8521", "respMsg": odd})) == DeclineProven("8521", shown)
+
+
+def test_the_message_of_an_approval_is_kept_as_it_is_shown() -> None:
+    """Cut, so that no gateway fills the journal with one."""
+    verdict = judge(answer(APPROVED | {"respMsg": "A" * 201}))
+    assert isinstance(verdict, ApprovalProven)
+    assert verdict.answer.resp_msg == "A" * 199 + "…"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Tokens, secrets and card numbers: in no repr, text, error or answer."""
 
 import copy
+import json
 import pickle
 import traceback
 from typing import Any
@@ -56,7 +57,8 @@ def test_secrets_do_not_show() -> None:
 def test_secrets_are_not_pickled() -> None:
     """Pickling what holds a secret fails and says so; a copy in the same process is made."""
     for thing in requests():
-        with pytest.raises(TypeError, match="holds a secret and is not pickled") as caught:
+        says = f"^{type(thing).__name__} holds a secret and is not pickled$"
+        with pytest.raises(TypeError, match=says) as caught:
             pickle.dumps(thing)
         assert leaks_in("".join(traceback.format_exception(caught.value))) == []
         assert copy.deepcopy(thing) == copy.copy(thing) == thing
@@ -153,10 +155,43 @@ def test_token_is_removed_on_demand() -> None:
     assert ApprovalAnswer.of(APPROVED).without("") == ApprovalAnswer.of(APPROVED)
 
 
-@pytest.mark.parametrize("value", ["[]", "null", "1", '"{}"', "", "{", "[" * 100_000, "NaN"])
-def test_only_an_object_is_an_answer(value: str) -> None:
+def test_what_is_harmless_within_an_answer_stays() -> None:
+    """Around what is removed, at any depth: lists, objects, whole numbers, floats and the like."""
+    odd: Any = {"list": [TOKEN, "가", 1, 0.5, True, None, {CARD: CARD, "b": [[False]]}], TOKEN: -7}
+    kept = ApprovalAnswer.of({"odd": odd}).without(TOKEN)
+    masked = "999072******8927"
+    assert kept.extra["odd"] == {
+        "list": ["[removed]", "가", 1, 0.5, True, None, {masked: masked, "b": [[False]]}],
+        "[removed]": -7,
+    }
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_float_of_thirteen_digits_is_removed(sign: int) -> None:
+    """It could be a card number; one of twelve can't."""
+    told = ApprovalAnswer.of({"long": sign * 1e12, "short": sign * 999_999_999_999.0})
+    kept = told.without(TOKEN).extra
+    assert kept == {"long": "[removed]", "short": sign * 999_999_999_999.0}
+
+
+@pytest.mark.parametrize("name", APPROVED)
+def test_a_token_that_looks_like_a_fields_name_removes_no_field(name: str) -> None:
+    """Only what the gateway made up is judged by its name: the manual's names give nothing away."""
+    kept = ApprovalAnswer.of({name: "told"}).without(name)
+    assert json.loads(kept.to_json()) == {name: "told"}
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        *[(value, "^not an object$") for value in ("[]", "null", "1", '"{}"', "NaN")],
+        ("[" * 100_000, "^nested too deep to be an answer$"),
+        *[(value, "^Expecting ") for value in ("", "{")],  # as the reader says it
+    ],
+)
+def test_only_an_object_is_an_answer(value: str, says: str) -> None:
     """What `to_json` never wrote raises ValueError, whatever it is."""
-    with pytest.raises(ValueError):  # noqa: PT011  the reader's own errors are among them
+    with pytest.raises(ValueError, match=says):
         ApprovalAnswer.from_json(value)
 
 
@@ -194,6 +229,12 @@ def confirmed(value: Any) -> Any:
     verdict = judge_approval(reception, expected(**OURS), MANUAL_DECLINE_CODES)
     assert isinstance(verdict, ApprovalProven)
     return verdict.answer.card_confirm_no
+
+
+@pytest.mark.parametrize("card", ["4222222222222", "378282246310005", "6304000000000000000"])
+def test_a_card_number_is_masked_whatever_its_length(card: str) -> None:
+    """From thirteen digits to nineteen, with nothing around it."""
+    assert redact(card, "") == card[:6] + "*" * (len(card) - 10) + card[-4:]
 
 
 @pytest.mark.parametrize("separator", ["", " ", "-", "."])

@@ -16,6 +16,7 @@ from netcancel.kicc import (
     Merchant,
     NetCancelRequest,
     net_cancel_body,
+    unknown_members,
 )
 from netcancel.kicc.fields import REQUEST_FIELDS, Field, Presence
 from tests.kicc.examples import CANCEL, NET_CANCEL_BODY, PAYMENT
@@ -234,7 +235,7 @@ def test_missing_field_is_named(
 
 
 @pytest.mark.parametrize(
-    "name", ["merc_trx_num", "mercTrxNo", "wcc", "x" * 41, "a b", "가", "fields"]
+    "name", ["merc_trx_num", "mercTrxNo", "wcc", "x" * 40, "x" * 41, "a b", "가", "fields"]
 )
 def test_unknown_field_is_refused(name: str) -> None:
     """A misspelt or foreign field is refused; a name that is none is not repeated."""
@@ -258,8 +259,28 @@ def test_a_request_that_somebody_else_wrote_is_read_as_a_gateway_reads_it(
         for name in (field.wire.upper(), field.wire.capitalize(), field.wire.casefold()):
             if name not in {each.wire for each in REQUEST_FIELDS}:
                 body = json.dumps(members | {name: 1}).encode()
-                with pytest.raises(InvalidRequest, match="in other capitals"):
+                with pytest.raises(InvalidRequest, match=r"^body: .* in other capitals$"):
                     request_type.received(body)
+    with pytest.raises(InvalidRequest, match=r"^newField: is not a field of this request$"):
+        request_type.from_body(json.dumps(members | {"newField": [1]}).encode())
+
+
+def test_amounts_that_somebody_left_out_are_zero() -> None:
+    """The manual lets a request have neither value-added tax nor service charge."""
+    members = json.loads(NET_CANCEL_BODY)
+    del members["vatAmt"], members["svcAmt"]
+    request = ApprovalRequest.received(json.dumps(members).encode())
+    assert request == ApprovalRequest(**PAYMENT | {"vat_amt": 0, "svc_amt": 0})
+
+
+def test_what_a_body_has_besides_a_requests_fields_is_told() -> None:
+    """A token is none of a cancel's; what is no body at all is refused."""
+    body = json.dumps(json.loads(NET_CANCEL_BODY) | {"newField": [1]}).encode()
+    assert unknown_members(body, NetCancelRequest) == {"newField": [1]}
+    told = unknown_members(body, CancelRequest)
+    assert told == {"tokenKey": PAYMENT["token_key"], "newField": [1]}
+    with pytest.raises(InvalidRequest, match=r"^body: is not a JSON object$"):
+        unknown_members(b"[]", NetCancelRequest)
 
 
 def test_approval_checks_all_that_follows() -> None:
@@ -382,6 +403,35 @@ def test_body_that_is_no_request_is_refused(body: bytes) -> None:
             read(body)
         assert caught.value.__cause__ is None
         assert caught.value.__context__ is None
+
+
+def test_an_amount_is_from_one_to_the_largest() -> None:
+    """A part of it from nothing to all of it; whoever reads the refusal hears both ends."""
+    smallest = PAYMENT | {"trx_amt": 1, "vat_amt": 1, "svc_amt": 0}
+    assert ApprovalRequest(**smallest).trx_amt == 1
+    for amount in (0, 10**10):
+        with pytest.raises(InvalidRequest, match=r"^trx_amt: must be from 1 to 9999999999$"):
+            ApprovalRequest(**smallest | {"trx_amt": amount})
+    for part in ("vat_amt", "svc_amt", "tax_free_amt"):
+        for amount in (-1, 2):
+            with pytest.raises(InvalidRequest, match=f"^{part}: must be from 0 to trx_amt$"):
+                ApprovalRequest(**smallest | {part: amount})
+
+
+@pytest.mark.parametrize("left_out", ["alot_month", "svc_amt", "tax_free_amt"])
+def test_a_field_that_is_left_out_hides_none_behind_it(left_out: str) -> None:
+    """All that was given is looked at."""
+    given = {name: value for name, value in PAYMENT.items() if name != left_out}
+    for name in ("tran_tm", "token_key", "user_data"):
+        with pytest.raises(InvalidRequest, match=f"^{name}: "):
+            ApprovalRequest(**given | {name: "A\n"})
+
+
+def test_credentials_know_those_that_were_in_force_before() -> None:
+    """Of the same channel, with nothing before them."""
+    both = Credentials(channel_id="CH_1", secret_key="new", previous_secret_key="old")
+    assert both.previous == Credentials(channel_id="CH_1", secret_key="old")
+    assert Credentials(channel_id="CH_1", secret_key="new").previous is None
 
 
 def test_merchant_and_credentials_are_checked() -> None:

@@ -13,7 +13,10 @@ REASONS: dict[str, list[bytes]] = {
     "is empty": [b"", b" \t\r\n"],
     "is not UTF-8": [b"\xff", b'{"a":"\xc0\x80"}', "{}".encode("utf-16")],
     "starts with a byte-order mark": [b"\xef\xbb\xbf{}", b"\xef\xbb\xbf"],
-    "is nested deeper than 16": [b'{"a":' + b"[" * 16 + b"]" * 16 + b"}", b"[" * 60_000],
+    "is nested deeper than 16": [
+        *(b'{"a":' + b"[" * 16 + b"]" * 16 + b"}", b"[" * 60_000),
+        b'{"closed before it":[[],[]],"a":' + b"[" * 16 + b"]" * 16 + b"}",
+    ],
     "is not JSON": [
         b"{",
         b"{}{}",

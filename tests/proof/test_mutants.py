@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
+from netcancel.kicc.messages import _carried
 from proof.evidence import ROOT
 from proof.mutants.changed import changed_functions, functions
 from proof.mutants.survivors import Listed, listed
@@ -14,7 +16,7 @@ from tests.missing import missing
 try:
     from proof.mutants.mutations import mutants
     from proof.mutants.report import Report
-    from proof.mutants.trial import Fate
+    from proof.mutants.trial import Fate, caches_here
 except ImportError:
     missing("mutmut or coverage: make .venv/.proof installs them")
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from proof.mutants.mutations import Mutant
+
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+"""Every git knows it, whatever a clone has of the history."""
 
 SOURCE = '''\
 """A module."""
@@ -102,6 +107,11 @@ def test_a_function_is_changed_when_its_code_is() -> None:
     }
 
 
+def test_what_a_function_remembers_can_be_forgotten() -> None:
+    """Else its mutants would never run, and survive."""
+    assert _carried in caches_here()
+
+
 def _report(tmp_path: Path, fates: dict[str, Fate], *, is_whole: bool = True) -> Report:
     tried = [mutant for mutant in _mutants(tmp_path) if mutant.function == "Till.total"]
     told = [(mutant, fates.get(mutant.change, Fate.KILLED)) for mutant in tried]
@@ -143,7 +153,10 @@ def test_every_listed_survivor_has_a_reason() -> None:
     assert all(entry.reason.strip() for entry in entries)
 
 
-def test_nothing_has_changed_since_what_is_there() -> None:
-    """A commit that isn't there is an error, not an empty history."""
+def test_changed_is_what_a_commit_has_not() -> None:
+    """Of the empty tree that is everything; a commit that isn't there is an error."""
     path = ROOT / "src" / "netcancel" / "kicc" / "seoul.py"
     assert "seoul_date_and_time" not in changed_functions(path, "HEAD")
+    assert changed_functions(path, EMPTY_TREE) == {"seoul_date_and_time"}
+    with pytest.raises(subprocess.CalledProcessError):
+        changed_functions(path, "no-such-commit")

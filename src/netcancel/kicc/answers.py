@@ -111,18 +111,17 @@ def _harmless(value: Value, secret: str) -> Value:
     match value:
         case str():
             return _clean(value, secret)
-        case bool() | None:
-            return value
-        case float():
+        case float() if abs(value) >= _FLOAT_MAX:
             # Rounded, a card number may fail its check digit and still be readable.
-            return value if abs(value) < _FLOAT_MAX else REMOVED
-        case int():
-            masked = mask_card_numbers(str(value))
-            return masked if "*" in masked else value
+            return REMOVED
+        case int() if "*" in (masked := mask_card_numbers(str(value))):
+            return masked
         case list():
             return [_harmless(item, secret) for item in value]
         case dict():
             return {_clean(k, secret): _harmless(v, secret) for k, v in value.items()}
+        case _:
+            return value
 
 
 def _clean(text: str, secret: str) -> str:

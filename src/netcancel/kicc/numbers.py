@@ -20,4 +20,4 @@ def new_cancel_number(milliseconds: int, chance: int) -> str:
 
 
 def _write(number: int, bits: int) -> str:
-    return "".join(ALPHABET[number >> shift & 31] for shift in range(bits - 5, -1, -5))
+    return "".join(ALPHABET[number >> shift & 31] for shift in reversed(range(0, bits, 5)))

@@ -47,7 +47,7 @@ def _broken_by_text(value: object, field: Field) -> str | None:
     if type(value) is not str:
         return "must be a str, not a subclass or another type"
     # A lone surrogate has no bytes in UTF-8; it is counted here and refused by its kind's rule.
-    size = len(value.encode("utf-8", "surrogatepass"))
+    size = len(value.encode(errors="surrogatepass"))
     if field.max_bytes is not None and size > field.max_bytes:
         return f"must have at most {field.max_bytes} bytes in UTF-8"
     return next((words for holds, words in _RULES[field.kind] if not holds(value)), None)

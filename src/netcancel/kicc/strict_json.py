@@ -45,7 +45,7 @@ def read_object(body: bytes) -> dict[str, Value] | Unreadable:
     if not body.strip(b" \t\r\n"):
         return Unreadable("is empty")
     try:
-        text = body.decode("utf-8")
+        text = body.decode()
     except UnicodeDecodeError:
         return Unreadable("is not UTF-8")
     if text.startswith("\ufeff"):

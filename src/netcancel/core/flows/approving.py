@@ -222,13 +222,12 @@ def _keep_evidence(row: Payment, answer: ApprovalAnswer, hand: Hand) -> Flow[Pay
 
 def _write_evidence(
     row: Payment, answer: ApprovalAnswer, note: str, hand: Hand
-) -> Flow[Payment | None]:
-    """Write a late approval down as the row's state asks for; None: it is not known to be there."""
+) -> Flow[Payment | Unavailable | None]:
+    """Write a late approval down as the row's state asks for; no payment: it may not be there."""
     change = Change(answer=answer, note=note)
     if is_ignored(row.state, Event.LATE_APPROVAL):
         noted = yield from perform(Note(row, Event.LATE_APPROVAL, hand.writer, change))
-        return row if noted is None else None
+        return row if noted is None else noted
     if row.state not in {State.RESOLVED, State.ESCALATED}:
         change = replace(change, due_seconds=0.0, begins_debt=True)
-    written = yield from perform(Write(row, Event.LATE_APPROVAL, hand.writer, change))
-    return written if isinstance(written, Payment) else None
+    return (yield from perform(Write(row, Event.LATE_APPROVAL, hand.writer, change)))

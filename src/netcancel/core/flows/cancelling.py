@@ -171,7 +171,10 @@ def _find(wish: CancelWish, number: str) -> Flow[Payment | None]:
 def _void_found(
     row: Payment, wish: CancelWish, event: Event, reason: CancelReason, policy: Policy
 ) -> Flow[Payment]:
-    """Ask for the cancel as long as the payment's state allows it, and send it."""
+    """Ask for the cancel as long as the payment's state allows it, and send it.
+
+    Once asked for, it never is allowed again: whoever was fenced asks anew.
+    """
     while is_move(row.state, event):
         now = yield from perform(Now())
         hand = Hand(wish.writer, now + policy.shortest_lease_seconds)
@@ -187,8 +190,6 @@ def _void_found(
                 return (yield from _lost(row, UNCANCELLABLE, hand, policy))
             keeps = wish.keeps_answer
             return (yield from send_cancel(row, frozen, hand, policy, keeps_answer=keeps))
-        if fate is Fate.APPLIED:
-            return row
     return row
 
 

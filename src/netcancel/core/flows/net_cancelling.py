@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from http import HTTPStatus
+from typing import Final
 
 from netcancel.core.effects import (
     Alarm,
@@ -34,6 +35,9 @@ from netcancel.kicc import (
     Refused,
     judge_net_cancel,
 )
+
+AUTHENTICATION_STATUSES: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+"""By which a gateway may refuse a signature before it looks at the request."""
 
 
 def net_cancel(claim: Claim, hand: Hand, policy: Policy, *, is_late: bool) -> Flow[Payment]:
@@ -83,13 +87,9 @@ def _sign_again(payment: Payment, body: bytes, hand: Hand, policy: Policy) -> Fl
 
 def is_authentication_failure(verdict: CancelVerdict | NetCancelVerdict, policy: Policy) -> bool:
     """Whether the gateway may have refused a signature; never final, whatever else it says."""
-    match verdict:
-        case AnswerLost(status=HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN):
-            return True
-        case Refused(code):
-            return code in policy.authentication_failures
-        case _:
-            return False
+    if isinstance(verdict, Refused):
+        return verdict.code in policy.authentication_failures
+    return isinstance(verdict, AnswerLost) and verdict.status in AUTHENTICATION_STATUSES
 
 
 def _expected(body: bytes | None) -> Expected | None:
