@@ -41,6 +41,7 @@ class Glance:
 SECTIONS: Final = (
     Section("Exploration", "exploration", ("exploration",)),
     Section("Simulation", "simulation", ("simulation",)),
+    Section("Mutants", "mutants", ("mutants",)),
     Section("Kills", "kills", ("kills-postgres", "kills-mariadb")),
     Section("Loss of power", "powerloss", ("powerloss",)),
     Section("Fuzzing", "fuzzing", ("fuzzing",)),
@@ -59,6 +60,8 @@ GLANCES: Final = (
     Glance("worlds in which a promise breaks", "broken worlds", ("exploration",)),
     Glance("payments simulated", "simulated payments", ("simulation",)),
     Glance("promises broken in the simulation", "promises broken", ("simulation",)),
+    Glance("small faults put into the core and the verdicts", "mutants tried", ("mutants",)),
+    Glance("small faults that a test noticed", "mutants noticed", ("mutants",)),
     Glance("images of a disk without power", "images", ("powerloss",)),
     Glance("promises broken by a loss of power", "broken promises", ("powerloss",)),
     Glance("bodies that judge and oracle were asked", "bodies tried", ("fuzzing",)),
