@@ -7,9 +7,9 @@ it is unavailable. What is committed is durable: nothing else is ever told.
 from __future__ import annotations
 
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from netcancel.core.lifecycle import RECOVERABLE, State
+from netcancel.core.lifecycle import MOVES, RECOVERABLE, Event, State
 from netcancel.core.payment import Opened
 from netcancel.journal.memory import MemoryJournal
 from proof.simulation.promises import Broken
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable
 
-    from netcancel.core.lifecycle import Event
     from netcancel.core.payment import Change, Intent, Known, Payment, TooMany, Used, Version
 
 T = TypeVar("T")
+
+MOVED: Final = {(move.source, move.event): f"move: {move.source} {move.event}" for move in MOVES}
+NOTED: Final = {(state, event): f"noted: {state} {event}" for state in State for event in Event}
 
 
 class Done(Future[T]):
@@ -74,7 +76,7 @@ class WatchedJournal(MemoryJournal):
     def note(self, seen: Payment, event: Event, writer: str, change: Change) -> Future[None]:
         """Count what is only noted."""
         state = self._rows[seen.id].payment.state
-        self._hits[f"noted: {state.value} {event.value}"] += 1
+        self._hits[NOTED[state, event]] += 1
         return super().note(seen, event, writer, change)
 
     def _do(self, work: Callable[[int], T]) -> Future[T]:
@@ -92,7 +94,7 @@ class WatchedJournal(MemoryJournal):
     ) -> Payment | None:
         row = super()._move(seen, event, writer, change, now)
         if row is not None:
-            self._hits[f"move: {seen.state.value} {event.value}"] += 1
+            self._hits[MOVED[seen.state, event]] += 1
             self._keep(row)
         return row
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import time
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -52,6 +54,7 @@ def try_seed(
 
 def find(seed: int, dropped: str | None = None) -> Finding:
     """Run one seed, and every so many a second time."""
+    gc.collect()
     if seed % TWICE_EVERY:
         return try_seed(seed, dropped=dropped)[0]
     finding, once = try_seed(seed, dropped=dropped, traces=True)
@@ -95,7 +98,7 @@ def explore(
 ) -> Result:
     """Run seeds until they end, the time (monotonic) is over, or a promise breaks."""
     result = Result()
-    with multiprocessing.get_context("fork").Pool(workers) as pool:
+    with multiprocessing.get_context("fork").Pool(workers, _begin_worker) as pool:
         for finding in pool.imap_unordered(partial(find, dropped=dropped), seeds, chunksize=4):
             result.add(finding)
             if result.broken and stops_early:
@@ -104,6 +107,16 @@ def explore(
                 break
         pool.terminate()
     return result
+
+
+_for_good: Final = ExitStack()
+
+
+def _begin_worker() -> None:
+    """Install the stand-ins for good: to do it for each seed costs more than most seeds."""
+    _for_good.enter_context(Tokens.installed())
+    gc.freeze()
+    gc.disable()  # `find` collects between two seeds, when hardly anything is alive
 
 
 def shrink(seed: int, dropped: str | None = None) -> tuple[list[int], Run]:

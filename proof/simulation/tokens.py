@@ -9,10 +9,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from netcancel import operators
 from netcancel.core import flows
-from netcancel.core.flows import approving, cancelling, net_cancelling
+from netcancel.core.flows import approving, cancelling, net_cancelling, voiding, writing
 from netcancel.core.payment import FrozenCancel, Intent
 from netcancel.errors import InvalidRequest
+from netcancel.journal import memory, writes
 from netcancel.kicc import (
     CANCEL_PATH,
     Acknowledged,
@@ -29,6 +31,7 @@ from netcancel.kicc import (
     NoAnswer,
     Refused,
 )
+from proof.simulation import thaw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,6 +137,19 @@ def freeze_cancel(payment: Payment, stamp: CancelStamp) -> FrozenCancel | None:
 
 
 SEAMS: Final = (
+    *(
+        (module, "replace", thaw.replace)
+        for module in (
+            approving,
+            cancelling,
+            net_cancelling,
+            voiding,
+            writing,
+            memory,
+            operators,
+            writes,
+        )
+    ),
     (approving, "judge_approval", judge_approval),
     (approving, "freeze_cancel", freeze_cancel),
     (cancelling, "judge_cancel", judge_cancel),
@@ -143,7 +159,7 @@ SEAMS: Final = (
     (net_cancelling, "judge_net_cancel", judge_net_cancel),
     (net_cancelling, "Expected", _AnyExpected),
 )
-"""Where the flows look their codec up, and what they find there while a simulation runs."""
+"""Where the flows and the journal look their tools up, and what they find there meanwhile."""
 
 
 class Tokens:
@@ -157,12 +173,16 @@ class Tokens:
     @staticmethod
     @contextmanager
     def installed() -> Iterator[None]:
-        """Let the flows use the stand-ins."""
+        """Let the flows use the stand-ins, and thaw the records; does nothing where that is so."""
+        if thaw.COPIES:
+            yield
+            return
         real = [getattr(module, name) for module, name, _ in SEAMS]
         try:
             for module, name, stand_in in SEAMS:
                 setattr(module, name, stand_in)
-            yield
+            with thaw.thawed():
+                yield
         finally:
             for (module, name, _), thing in zip(SEAMS, real, strict=True):
                 setattr(module, name, thing)

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import pytest
@@ -12,7 +12,8 @@ import pytest
 from netcancel.core.flows import approving, writing
 from netcancel.core.flows.writing import Fate
 from netcancel.core.lifecycle import State
-from proof.simulation import campaign, goals, shrink
+from netcancel.core.payment import Change
+from proof.simulation import campaign, goals, shrink, thaw
 from proof.simulation.__main__ import main
 
 PRINT_TRACE = """
@@ -66,6 +67,18 @@ def test_a_planted_break_is_found_shrunk_and_replayed(
     monkeypatch.setattr(sys, "argv", ["simulation", "--seed", str(seed), "--only", only])
     assert main() == 1
     assert "is not durable" in capsys.readouterr().out
+
+
+def test_a_thawed_record_holds_what_a_frozen_one_does_and_freezes_again() -> None:
+    """Made and copied, it has the same fields; when the simulation is over it is guarded."""
+    frozen = Change(due_seconds=1.0, note="seen")
+    changed = replace(frozen, attempts=3)
+    with thaw.thawed():
+        assert Change(due_seconds=1.0, note="seen") == frozen
+        assert thaw.replace(frozen, attempts=3) == changed
+        assert frozen.attempts is None
+    with pytest.raises(FrozenInstanceError):
+        frozen.attempts = 3  # type: ignore[misc]
 
 
 def test_shrinking_keeps_what_is_needed_and_nothing_else() -> None:
