@@ -38,9 +38,11 @@ class Glance:
     records: Sequence[str]
 
 
+SIMULATIONS: Final = ("simulation-tokens", "simulation-full")
+
 SECTIONS: Final = (
     Section("Exploration", "exploration", ("exploration",)),
-    Section("Simulation", "simulation", ("simulation",)),
+    Section("Simulation", "simulation", SIMULATIONS),
     Section("Kills", "kills", ("kills-postgres", "kills-mariadb")),
     Section("Loss of power", "powerloss", ("powerloss",)),
     Section("Fuzzing", "fuzzing", ("fuzzing",)),
@@ -56,8 +58,8 @@ KILLS: Final = ("kills-postgres", "kills-mariadb")
 GLANCES: Final = (
     Glance("states explored", "states", ("exploration",)),
     Glance("worlds in which a promise breaks", "broken worlds", ("exploration",)),
-    Glance("payments simulated", "simulated payments", ("simulation",)),
-    Glance("promises broken in the simulation", "promises broken", ("simulation",)),
+    Glance("payments simulated", "simulated payments", SIMULATIONS),
+    Glance("promises broken in the simulation", "promises broken", SIMULATIONS),
     Glance("images of a disk without power", "images", ("powerloss",)),
     Glance("promises broken by a loss of power", "broken promises", ("powerloss",)),
     Glance("bodies that judge and oracle were asked", "bodies tried", ("fuzzing",)),

@@ -6,11 +6,12 @@ import gc
 import multiprocessing
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from proof.simulation.full import Full
 from proof.simulation.run import PAYMENTS, Run
 from proof.simulation.shrink import fewest
 from proof.simulation.tokens import Tokens
@@ -18,8 +19,12 @@ from proof.simulation.tokens import Tokens
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from proof.simulation.level import Level
+
+LEVELS: Final[dict[str, type[Level]]] = {"tokens": Tokens, "full": Full}
+
 TWICE_EVERY: Final = 100
-"""Every so many seeds are run twice: their traces must be equal."""
+"""Every so many seeds are run twice, with equal traces: so tokens are what they stand for, too."""
 
 
 @dataclass(slots=True)
@@ -35,14 +40,20 @@ class Finding:
 
 
 def try_seed(
-    seed: int, *, without: Collection[int] = (), dropped: str | None = None, traces: bool = False
+    seed: int,
+    *,
+    level: str = "tokens",
+    without: Collection[int] = (),
+    dropped: str | None = None,
+    traces: bool = False,
 ) -> tuple[Finding, Run]:
     """Run one seed; a bug that raises breaks a promise like any other."""
-    run = Run(seed, Tokens(), without=without, dropped=dropped, traces=traces)
+    kind = LEVELS[level]
+    run = Run(seed, kind(), without=without, dropped=dropped, traces=traces)
     finding = Finding(seed, run.hits)
     begin = run.clockwork.now
     try:
-        with Tokens.installed():
+        with kind.installed(), closing(run.journal):
             run.go()
     except Exception as error:  # noqa: BLE001  whatever it is, it is told with its seed
         finding.broken = f"{type(error).__name__}: {error}"
@@ -52,12 +63,12 @@ def try_seed(
     return finding, run
 
 
-def find(seed: int, dropped: str | None = None) -> Finding:
-    """Run one seed, and every so many a second time."""
+def find(seed: int, *, level: str = "tokens", dropped: str | None = None) -> Finding:
+    """Run one seed, and every so many a second time, with tokens at whatever level."""
     gc.collect()
     if seed % TWICE_EVERY:
-        return try_seed(seed, dropped=dropped)[0]
-    finding, once = try_seed(seed, dropped=dropped, traces=True)
+        return try_seed(seed, level=level, dropped=dropped)[0]
+    finding, once = try_seed(seed, level=level, dropped=dropped, traces=True)
     _, again = try_seed(seed, dropped=dropped, traces=True)
     finding.hits["run twice"] += 1
     if once.trace is None or again.trace is None or once.trace.digest != again.trace.digest:
@@ -92,14 +103,16 @@ def explore(
     seeds: Iterable[int],
     workers: int,
     *,
+    level: str = "tokens",
     until: float | None = None,
     dropped: str | None = None,
     stops_early: bool = True,
 ) -> Result:
     """Run seeds until they end, the time (monotonic) is over, or a promise breaks."""
     result = Result()
-    with multiprocessing.get_context("fork").Pool(workers, _begin_worker) as pool:
-        for finding in pool.imap_unordered(partial(find, dropped=dropped), seeds, chunksize=4):
+    with multiprocessing.get_context("fork").Pool(workers, _begin_worker, [level]) as pool:
+        find_so = partial(find, level=level, dropped=dropped)
+        for finding in pool.imap_unordered(find_so, seeds, chunksize=4):
             result.add(finding)
             if result.broken and stops_early:
                 break
@@ -112,21 +125,23 @@ def explore(
 _for_good: Final = ExitStack()
 
 
-def _begin_worker() -> None:
+def _begin_worker(level: str) -> None:
     """Install the stand-ins for good: to do it for each seed costs more than most seeds."""
-    _for_good.enter_context(Tokens.installed())
+    _for_good.enter_context(LEVELS[level].installed())
     gc.freeze()
     gc.disable()  # `find` collects between two seeds, when hardly anything is alive
 
 
-def shrink(seed: int, dropped: str | None = None) -> tuple[list[int], Run]:
+def shrink(
+    seed: int, *, level: str = "tokens", dropped: str | None = None
+) -> tuple[list[int], Run]:
     """Return the places of the fewest faults that still break a seed, and the run of those."""
-    _, whole = try_seed(seed, dropped=dropped)
+    _, whole = try_seed(seed, level=level, dropped=dropped)
     places = list(range(len(whole.plan)))
 
     def try_only(kept: list[int]) -> tuple[Finding, Run]:
         without = set(places) - set(kept)
-        return try_seed(seed, without=without, dropped=dropped, traces=True)
+        return try_seed(seed, level=level, without=without, dropped=dropped, traces=True)
 
     kept = fewest(places, lambda some: try_only(some)[0].broken is not None)
     return kept, try_only(kept)[1]

@@ -38,6 +38,7 @@ class Database:
     def crash(self, seconds: float) -> None:
         """Lose what is not committed, and stay away for a while."""
         self._life += 1
+        self._run.journal.crash()
         self.refuse(seconds)
 
     def refuse(self, seconds: float) -> None:

@@ -24,6 +24,9 @@ TOO_LATE: Final = NoAnswer(Reach.NOT_CONNECTED, Break.DEADLINE, "no time was lef
 DELAY_SECONDS_MAX: Final = 3600.0
 """No message is on its way for longer than this."""
 
+SPOILED: Final = {"http-error": 500, "wrong-echo": 200}
+"""Answers that say nothing of the payment, with their HTTP status."""
+
 IS_OF: Final = {
     "declined": "approval",
     "unlisted-after-work": "approval",
@@ -132,19 +135,18 @@ class Gateway:
 
     def _work(self, slot: Slot, effect: Exchange, kind: str) -> Any:  # noqa: ANN401, PLR0911  a reception of the level; one case a fault
         run, path = self._run, effect.signed.path
-        reply = run.codec.reply
-        secret = int(effect.signed.headers[0][1])
-        if kind == "signature-refused" or secret != self.secret:
+        level = run.level
+        fields = level.fields(path, effect.signed.body)
+        if kind == "signature-refused" or not level.is_signed(effect.signed, self.secret):
             if slot.index % 2:
-                return reply(None, None, status=401)
-            return reply(codes.NOT_AUTHENTICATED, None)
-        if kind in {"http-error", "wrong-echo"} and slot.index % 2:
-            return reply(None, None, status=500 if kind == "http-error" else 200)
+                return level.spoiled(fields, 401)
+            return level.answer(path, fields, codes.NOT_AUTHENTICATED, None)
+        if kind in SPOILED and slot.index % 2:
+            return level.spoiled(fields, SPOILED[kind])
         if kind == "refused":
-            return reply(codes.REFUSED, None)
+            return level.answer(path, fields, codes.REFUSED, None)
         if kind == "denied" and self._may_deny(slot):
-            return reply(codes.NOTHING_TO_VOID, None)
-        fields = run.codec.fields(path, effect.signed.body)
+            return level.answer(path, fields, codes.NOTHING_TO_VOID, None)
         now = run.clockwork.now
         if path == APPROVAL_PATH:
             return self._approve(slot, fields, kind)
@@ -154,18 +156,19 @@ class Gateway:
             entry = self.ledger.net_cancel(fields, now=now)
         if entry.did in {Did.VOIDED, Did.REFUNDED}:
             run.promises.voided(slot)
-        if kind in {"http-error", "wrong-echo"}:
-            return reply(None, None, status=500 if kind == "http-error" else 200)
-        return reply(entry.code, entry.charge)
+        if kind in SPOILED:
+            return level.spoiled(fields, SPOILED[kind])
+        return level.answer(path, fields, entry.code, entry.charge)
 
     def _approve(self, slot: Slot, fields: Any, kind: str) -> Any:  # noqa: ANN401  as above
         run = self._run
         row = run.journal.payment_of(slot.tid, slot.number)
-        is_late = row is None or run.journal.now() * 1_000_000 >= row.settle_at
+        is_late = row is None or run.journal_clock() * 1_000_000 >= row.settle_at
         if is_late and not self.remembers and self._dropped != "a":
             return None  # by assumption (a) it is not worked any more
+        answer = partial(run.level.answer, APPROVAL_PATH, fields)
         if kind == "unlisted-refusal":
-            return run.codec.reply(codes.UNLISTED, None)
+            return answer(codes.UNLISTED, None)
         entry = self.ledger.approve(
             fields,
             now=run.clockwork.now,
@@ -174,9 +177,9 @@ class Gateway:
         )
         if entry.did is Did.CHARGED:
             slot.charge = entry.charge
-        if kind in {"http-error", "wrong-echo"}:
-            return run.codec.reply(None, None, status=500 if kind == "http-error" else 200)
+        if kind in SPOILED:
+            return run.level.spoiled(fields, SPOILED[kind])
         if kind == "unlisted-after-work":
-            return run.codec.reply(codes.UNLISTED, None)
+            return answer(codes.UNLISTED, None)
         without = {"amount-absent": "trxAmt", "amount-differs-uncancellable": "aprvNo"}
-        return run.codec.reply(entry.code, entry.charge, without=without.get(kind, ""))
+        return answer(entry.code, entry.charge, without=without.get(kind, ""))

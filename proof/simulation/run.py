@@ -13,9 +13,8 @@ from netcancel.core.lifecycle import Resolution, State
 from netcancel.core.payment import MICROSECONDS
 from netcancel.core.policy import Policy
 from netcancel.errors import ConfigurationError
-from netcancel.kicc import seoul_date_and_time
 from netcancel.sandbox.ledger import NetCancelMemory, Status
-from proof.simulation.books import WatchedJournal
+from proof.simulation.books import Watch
 from proof.simulation.clockwork import Clockwork
 from proof.simulation.database import Database
 from proof.simulation.faults import PLACES, Fault, draw_plan
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from netcancel.core.effects import Flow
     from netcancel.core.payment import Payment
     from netcancel.core.policy import LostCancel
-    from proof.simulation.tokens import Tokens
+    from proof.simulation.level import Level
 
 PAYMENTS: Final = 100
 """In one run: enough to share faults and the worker's batches."""
@@ -56,7 +55,7 @@ class Run:
     def __init__(
         self,
         seed: int,
-        codec: Tokens,
+        level: Level,
         *,
         payments: int = PAYMENTS,
         without: Collection[int] = (),
@@ -65,7 +64,7 @@ class Run:
     ) -> None:
         """Plan everything; `dropped` names the assumption that does not hold: "a", "b" or "c"."""
         self.seed = seed
-        self.codec = codec
+        self.level = level
         self.hits: Counter[str] = Counter()
         self.stamps = 0
         self.secret = 0
@@ -82,12 +81,13 @@ class Run:
             memory = NetCancelMemory.FORGETFUL
         self.policy = _policy(workload, memory)
         self.gateway = Gateway(self, memory, dropped)
-        self.journal = WatchedJournal(self._journal_clock, self.hits, self._written)
-        self.promises = Promises(self.journal)
+        self.watch = Watch(self.hits, self._written)
+        self.journal = level.books(self.journal_clock, self.watch)
+        self.promises = Promises(self.journal, self.watch)
         self.database = Database(self)
         self.trace = Trace() if traces else None
         plan = draw_plan(random.Random(f"{seed} faults"), payments, SECONDS)  # noqa: S311  likewise
-        self.plan = [fault for place, fault in enumerate(plan) if place not in set(without)]
+        self.plan = [fault for place, fault in enumerate(plan) if place not in without]
         self.slots: dict[str, Slot] = {}
         for index in range(payments):
             self._begin_slot(index, workload)
@@ -112,7 +112,7 @@ class Run:
     def step_clock(self, seconds: float) -> None:
         """Set the journal's clock, and let the workers look at what is due now."""
         self._clock_offset += seconds
-        for row in list(self.journal.latest.values()):
+        for row in list(self.watch.latest.values()):
             self._plan_claim(row)
 
     def damage(self, slot: Slot) -> None:
@@ -120,7 +120,8 @@ class Run:
         if (row := self.journal.payment_of(slot.tid, slot.number)) is not None:
             self.journal.damage(row.id)
 
-    def _journal_clock(self) -> float:
+    def journal_clock(self) -> float:
+        """Return the journal's own time."""
         return self.clockwork.now + self._clock_offset
 
     # What is planned
@@ -129,9 +130,8 @@ class Run:
         number = f"ORD_{index}"
         wants_confirmation = workload.random() < self._confirming(workload)
         confirm_within = 30.0 + 300.0 * workload.random() if wants_confirmation else None
-        order = self._order(number, confirm_within)
-        slot = Slot(index, order.intent.tid, number, order, order.intent.net_cancel_body)
-        self.slots[number] = slot
+        slot = self.slots[number] = Slot(index, self.level.TID, number)
+        order = self._order(slot, confirm_within)
         begin = SECONDS * workload.random()
         self.clockwork.after(begin, partial(self._approve, slot, order))
         if confirm_within is not None and workload.random() < 0.8:  # noqa: PLR2004  most merchants do
@@ -148,12 +148,15 @@ class Run:
     def _confirming(workload: random.Random) -> float:
         return workload.choice((0.1, 0.5))
 
-    def _order(self, number: str, confirm_within: float | None, data: str = "same") -> flows.Order:
+    def _order(self, slot: Slot, confirm_within: float | None, data: str = "same") -> flows.Order:
         self._calls += 1
-        return self.codec.order(
-            number, self._calls, self.policy,
-            at=seoul_date_and_time(self.wall()), confirm_within=confirm_within, data=data,
+        order = self.level.order(
+            slot.number, self._calls, self.policy,
+            at=self.wall(), confirm_within=confirm_within, data=data,
         )  # fmt: skip
+        slot.approvals[order.intent.id] = order.approval_body
+        slot.net_cancels[order.intent.id] = order.intent.net_cancel_body
+        return order
 
     def _place_faults(self) -> None:
         by_index = list(self.slots.values())
@@ -214,15 +217,16 @@ class Run:
             case "confirm":
                 flow = flows.confirm(WORLDS, slot.tid, slot.number, wish.writer)
             case "void":
-                at = seoul_date_and_time(self.wall())
-                intent = self.codec.void_intent(slot.number, self._calls, self.policy, at=at)
+                at = self.wall()
+                intent = self.level.void_intent(slot.number, self._calls, self.policy, at=at)
+                slot.net_cancels[intent.id] = intent.net_cancel_body
                 flow = flows.void(flows.VoidWish(intent, WORLDS), self.policy)
             case "settlement":
                 self._report_charge(slot)
                 return
             case _:
                 data = "other" if kind == "second-other" else "same"
-                flow = flows.approve(self._order(slot.number, None, data), self.policy)
+                flow = flows.approve(self._order(slot, None, data), self.policy)
         self.hits[f"call: {kind}"] += 1
         self._start(slot, flow, kind)
 
@@ -260,18 +264,18 @@ class Run:
 
     def _plan_claim(self, row: Payment) -> None:
         if row.due_at is not None:
-            due_in = row.due_at / MICROSECONDS - self._journal_clock()
+            due_in = row.due_at / MICROSECONDS - self.journal_clock()
             look = LOOK_SECONDS * self._dice[row.version.counter % DICE]
             self.clockwork.after(max(0.0, due_in) + look, partial(self._look, row))
 
     def _look(self, row: Payment) -> None:
         """Let a worker claim, if a payment is still due as it was."""
-        if self.journal.latest[row.id].version != row.version:
+        if self.watch.latest[row.id].version != row.version:
             return
         if self.database.is_away:
             self.clockwork.after(2.0, partial(self._look, row))
             return
-        if row.due_at is not None and row.due_at / MICROSECONDS > self._journal_clock():
+        if row.due_at is not None and row.due_at / MICROSECONDS > self.journal_clock():
             self._plan_claim(row)
             return
         self._calls += 1

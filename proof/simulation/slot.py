@@ -1,4 +1,4 @@
-"""One payment's number in a run: its order, its planned faults, and what happened to it so far."""
+"""One payment's number in a run: its orders, its planned faults, and what happened to it so far."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from netcancel.core.flows import Order
     from netcancel.sandbox.ledger import Charge
     from proof.simulation.faults import Fault
 
@@ -18,8 +17,9 @@ class Slot:
     index: int
     tid: str
     number: str
-    order: Order
-    net_cancel_body: bytes
+    approvals: dict[str, bytes] = field(default_factory=dict)
+    """What each of its orders froze, by the id that its payment has if it is the first."""
+    net_cancels: dict[str, bytes] = field(default_factory=dict)
     at_exchange: dict[int, Fault] = field(default_factory=dict)
     at_question: dict[int, Fault] = field(default_factory=dict)
     at_step: dict[int, Fault] = field(default_factory=dict)

@@ -37,6 +37,17 @@ def test_a_seed_goes_the_same_way_in_another_process_with_other_hashes() -> None
     assert told.stdout.strip() == run.trace.digest
 
 
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_tokens_are_what_they_stand_for(seed: int) -> None:
+    """With the real codec, signature, cipher and SQL, every event of a seed is the same."""
+    finding, full = campaign.try_seed(seed, level="full", traces=True)
+    _, tokens = campaign.try_seed(seed, traces=True)
+    assert finding.broken is None
+    assert full.trace is not None
+    assert tokens.trace is not None
+    assert full.trace.lines == tokens.trace.lines
+
+
 def report_before_durable(seen: Any, event: Any, change: Any, hand: Any) -> Any:
     """Believe that a write was applied where the journal did not say so."""
     real = REAL_WRITE(seen, event, change, hand)
