@@ -7,6 +7,7 @@ import itertools
 import os
 import sys
 import time
+from collections import Counter
 from functools import partial
 from typing import Final
 
@@ -133,10 +134,15 @@ def _explain(finding: Finding, level: str) -> None:
 
 def _report_outside(result: Result, dropped: str) -> int:
     """Say what no client can hold: without an assumption, orphans must be found."""
+    broken = [finding.broken or "" for finding in result.broken]
+    orphans = sum(what.startswith("I1: ") for what in broken)
+    print(f"outside what is assumed of the gateway (docs/protocol.md): without ({dropped}),")
     print(
-        f"outside the assumptions: without ({dropped}), {len(result.broken)} runs broke a promise"
+        f"{len(broken):,} of {result.runs:,} runs broke a promise, {orphans:,} of them by an orphan"
     )
-    return 0 if result.broken else 1
+    for what, times in Counter(what.partition(": ")[0] for what in broken).most_common():
+        print(f"{times:>12,}  {what}")
+    return 0 if orphans else 1
 
 
 def _report_goals(result: Result) -> int:

@@ -31,8 +31,10 @@ NOTED: Final = {(state, event): f"noted: {state} {event}" for state in State for
 class Watch:
     """Hears of each write, and keeps which version made which state."""
 
-    def __init__(self, hits: Counter[str], written: Callable[[Payment], None]) -> None:
-        """`written` hears of every payment that was just written."""
+    def __init__(
+        self, hits: Counter[str], written: Callable[[Payment | None, Payment], None]
+    ) -> None:
+        """`written` hears of every payment that was just written, and how it was before."""
         self._hits = hits
         self._written = written
         self.latest: dict[str, Payment] = {}
@@ -43,9 +45,10 @@ class Watch:
         self._hits[MOVED[source, event]] += 1
         if row.due_at is None and row.state in RECOVERABLE:
             raise Broken("I5", f"{row.merc_trx_no} is {row.state} and nobody's")
+        before = self.latest.get(row.id)
         self.latest[row.id] = row
         self.made[row.id, row.version] = row.state
-        self._written(row)
+        self._written(before, row)
 
     def noted(self, state: State, event: Event) -> None:
         """Hear of what is only noted."""

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from proof.simulation.full import Full
+from proof.simulation.promises import Broken
 from proof.simulation.run import PAYMENTS, Run
 from proof.simulation.shrink import fewest
 from proof.simulation.tokens import Tokens
@@ -55,10 +56,12 @@ def try_seed(
     try:
         with kind.installed(), closing(run.journal):
             run.go()
+    except Broken as error:
+        finding.broken = str(error)
     except Exception as error:  # noqa: BLE001  whatever it is, it is told with its seed
         finding.broken = f"{type(error).__name__}: {error}"
-        if run.trace is not None:
-            run.trace.add(run.clockwork.now, "-", finding.broken)
+    if finding.broken is not None and run.trace is not None:
+        run.trace.add(run.clockwork.now, "-", finding.broken)
     finding.seconds = run.clockwork.now - begin
     return finding, run
 

@@ -131,6 +131,7 @@ class Process:
                 self._run.database.ask(self, effect)
 
     def _suffer(self, effect: Effect[Any], fault: Fault) -> None:
+        self._run.befall(self.slot, self._pause_seconds(fault))
         match fault.kind:
             case "crash-before":
                 self.die()

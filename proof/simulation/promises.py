@@ -75,6 +75,12 @@ class Promises:
         if row.state not in MAY_BE_VOIDED:
             raise Broken("I4", f"{slot.number} is {row.state} while its net-cancel is sent")
 
+    @staticmethod
+    def charged(slot: Slot) -> None:
+        """Check a number that is just being charged: only one charge can be accounted for (I1)."""
+        if slot.charge is not None and slot.charge.status is Status.LIVE:
+            raise Broken("I1", f"{slot.number} is charged twice")
+
     def voided(self, slot: Slot) -> None:
         """Check a charge that was just voided or refunded: I2."""
         row = self._journal.payment_of(slot.tid, slot.number)
@@ -114,7 +120,8 @@ class Promises:
             return
         if not row.state.is_final:
             raise Broken("I5", f"{slot.number} is {row.state} for ever")
-        stands = row.state is State.APPROVED or row.resolution is Resolution.CHARGE_STANDS
+        is_resolved = row.state is State.RESOLVED and row.resolution is Resolution.CHARGE_STANDS
+        stands = row.state is State.APPROVED or is_resolved
         if is_live and not stands:
             raise Broken("I1", f"{slot.number} is charged, and {row.state}")
         if stands and not is_live:

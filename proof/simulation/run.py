@@ -11,10 +11,12 @@ from netcancel import operators
 from netcancel.core import flows
 from netcancel.core.lifecycle import Resolution, State
 from netcancel.core.payment import MICROSECONDS
-from netcancel.core.policy import Policy
+from netcancel.core.policy import COMMIT_BUDGET_SECONDS, Policy
 from netcancel.errors import ConfigurationError
+from netcancel.recovery import LOOK_SECONDS, TROUBLE_SECONDS
 from netcancel.sandbox.ledger import NetCancelMemory, Status
 from proof.simulation.books import Watch
+from proof.simulation.bounds import Bounds
 from proof.simulation.clockwork import Clockwork
 from proof.simulation.database import Database
 from proof.simulation.faults import PLACES, Fault, draw_plan
@@ -41,7 +43,6 @@ MIDNIGHT_IN_SEOUL: Final = 1_700_060_400.0
 SECONDS: Final = 300.0
 """In which a run's payments begin, and in which everybody's faults do."""
 
-LOOK_SECONDS: Final = 0.5
 DICE: Final = 1024
 EVENTS_MAX: Final = 400_000
 DAY: Final = 86_400.0
@@ -70,6 +71,7 @@ class Run:
         self.secret = 0
         self._calls = 0
         self._clock_offset = 0.0
+        self._clock_peak = 0.0
         self._wall_offset = 0.0
         workload = random.Random(f"{seed} workload")  # noqa: S311  replayed by its seed
         rolls = random.Random(f"{seed} dice")  # noqa: S311  likewise
@@ -77,13 +79,15 @@ class Run:
         start = MIDNIGHT_IN_SEOUL - 1800.0 * workload.random()
         self.clockwork = Clockwork(start)
         memory = workload.choice(list(NetCancelMemory))
-        if dropped is not None:
+        if dropped == "a":
             memory = NetCancelMemory.FORGETFUL
         self.policy = _policy(workload, memory)
         self.gateway = Gateway(self, memory, dropped)
         self.watch = Watch(self.hits, self._written)
         self.journal = level.books(self.journal_clock, self.watch)
         self.promises = Promises(self.journal, self.watch)
+        self.bounds = Bounds(self)
+        self.calm_from = 0.0
         self.database = Database(self)
         self.trace = Trace() if traces else None
         plan = draw_plan(random.Random(f"{seed} faults"), payments, SECONDS)  # noqa: S311  likewise
@@ -111,9 +115,20 @@ class Run:
 
     def step_clock(self, seconds: float) -> None:
         """Set the journal's clock, and let the workers look at what is due now."""
+        self._clock_peak = self.clock_peak()
         self._clock_offset += seconds
+        self.disturb(LOOK_SECONDS)
         for row in list(self.watch.latest.values()):
             self._plan_claim(row)
+
+    def disturb(self, seconds: float) -> None:
+        """Note that nobody can keep to a bound (I6) for so long."""
+        self.calm_from = max(self.calm_from, self.clockwork.now + seconds)
+
+    def befall(self, slot: Slot, seconds: float = COMMIT_BUDGET_SECONDS) -> None:
+        """Note that a fault befell a payment, with whose effect a lease may begin so much later."""
+        until = self.clockwork.now + seconds + self.policy.hold_seconds
+        slot.calm_from = max(slot.calm_from, until)
 
     def damage(self, slot: Slot) -> None:
         """Make a payment a poison row."""
@@ -123,6 +138,10 @@ class Run:
     def journal_clock(self) -> float:
         """Return the journal's own time."""
         return self.clockwork.now + self._clock_offset
+
+    def clock_peak(self) -> float:
+        """Return the latest time that the journal's clock has ever told."""
+        return max(self._clock_peak, self.journal_clock())
 
     # What is planned
 
@@ -250,7 +269,8 @@ class Run:
 
     # Workers
 
-    def _written(self, row: Payment) -> None:
+    def _written(self, before: Payment | None, row: Payment) -> None:
+        self.bounds.written(before, row)
         if self.trace is not None:
             what = f"{row.last_event} {row.state} {row.version.counter}"
             self.trace.add(self.clockwork.now, row.merc_trx_no, what)
@@ -273,7 +293,7 @@ class Run:
         if self.watch.latest[row.id].version != row.version:
             return
         if self.database.is_away:
-            self.clockwork.after(2.0, partial(self._look, row))
+            self.clockwork.after(TROUBLE_SECONDS, partial(self._look, row))
             return
         if row.due_at is not None and row.due_at / MICROSECONDS > self.journal_clock():
             self._plan_claim(row)
@@ -286,6 +306,8 @@ class Run:
         ).result()  # fmt: skip
         if self._dice[self._calls % DICE] < 0.01:  # noqa: PLR2004  one in a hundred
             self.hits["fault: claim-unanswered"] += 1
+            for claim in claims:
+                self.befall(self.slots[claim.payment.merc_trx_no])
             return
         if all(claim.payment.id != row.id for claim in claims):
             self._plan_claim(row)

@@ -30,6 +30,12 @@ class Slot:
     cancels_sent: list[bytes] = field(default_factory=list)
     last_sent_at: float = 0.0
     charge: Charge | None = None
+    is_declined: bool = False
     told_approved: bool = False
+    owed_at: float | None = None
+    """Since when its first net-cancel is owed; None: it is not, or it went out."""
+    owed_within: float = 0.0
+    calm_from: float = 0.0
+    """When the last fault that befell it is over."""
     decisions: int = 0
     """How often a person has decided on it."""

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from netcancel.core.flows import approving, writing
+from netcancel.core.effects import Sleep
+from netcancel.core.flows import approving, net_cancelling, writing
 from netcancel.core.flows.writing import Fate
 from netcancel.core.lifecycle import State
 from netcancel.core.payment import Change
+from netcancel.journal import writes
 from proof.simulation import campaign, goals, shrink, thaw
 from proof.simulation.__main__ import main
 
@@ -105,7 +107,41 @@ def test_a_goal_that_was_never_met_is_told() -> None:
     assert goals.unmet(hits, 5_000) == {"fault: crash-before": 0}
 
 
-def test_without_an_assumption_promises_break() -> None:
-    """A late approval that is worked all the same leaves an orphan: outside what can be held."""
-    findings = (campaign.try_seed(seed, dropped="a")[0].broken for seed in range(1, 60))
-    assert "I1" in next(broken for broken in findings if broken is not None)
+@pytest.mark.parametrize("dropped", ["a", "b", "c"])
+def test_without_an_assumption_a_charge_is_orphaned(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], dropped: str
+) -> None:
+    """What no client can hold is found, and told as outside of what is assumed of the gateway."""
+    asked = ["--without-assumption", dropped, "--payments", "6000", "--workers", "1"]
+    monkeypatch.setattr(sys, "argv", ["simulation", *asked])
+    assert main() == 0
+    told = capsys.readouterr().out
+    assert "outside what is assumed" in told
+    assert " I1" in told
+
+
+def dawdle(*claim: Any, **how: Any) -> Any:
+    """Wait before the first net-cancel."""
+    yield Sleep(2.0)
+    return (yield from REAL_NET_CANCEL(*claim, **how))
+
+
+def hold_for_long(row: Any, hold_seconds: float) -> Any:
+    """Claim for more than a lease."""
+    return REAL_CLAIM(row, 10 * hold_seconds)
+
+
+REAL_NET_CANCEL, REAL_CLAIM = net_cancelling.net_cancel, writes.claim
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "slow"),
+    [(approving, "net_cancel", dawdle), (writes, "claim", hold_for_long)],
+)
+def test_who_is_too_slow_breaks_the_bound(
+    monkeypatch: pytest.MonkeyPatch, module: Any, name: str, slow: Any
+) -> None:
+    """An owner that waits, and a worker that holds a payment for long, are noticed (I6)."""
+    monkeypatch.setattr(module, name, slow)
+    findings = (campaign.try_seed(seed)[0].broken for seed in range(1, 10))
+    assert next(broken for broken in findings if broken is not None).startswith("I6: ")
