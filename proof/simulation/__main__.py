@@ -97,6 +97,7 @@ def _print(result: Result, first: int, seconds: float) -> None:
     )
     for name, times in sorted(result.hits.items()):
         print(f"{times:>12,}  {name}")
+    print(f"traces of what was run twice: {result.trace}")
 
 
 def _keep(result: Result, level: str, first: int, seconds: float) -> None:
@@ -111,6 +112,7 @@ def _keep(result: Result, level: str, first: int, seconds: float) -> None:
             "virtual years": round(result.virtual_seconds / YEAR_SECONDS, 1),
             "seconds": round(seconds, 1),
             "seeds run twice, with equal traces": hits["run twice"],
+            "hash of those traces": result.trace,
             **{name: times for name, times in sorted(hits.items()) if name.startswith("fault: ")},
             "moves of the table": sum(hits[name] for name in hits if name.startswith("move: ")),
             "goals met too rarely": len(unmet(hits, result.payments)),

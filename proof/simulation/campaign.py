@@ -9,6 +9,7 @@ from collections import Counter
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 from proof.simulation.full import Full
@@ -38,6 +39,8 @@ class Finding:
     """Which promise did not hold, and how; None: all did."""
     seconds: float = 0.0
     """Virtual ones."""
+    trace: str | None = None
+    """The hash over its events; None: it was run only once, without a trace."""
 
 
 def try_seed(
@@ -76,6 +79,7 @@ def find(seed: int, *, level: str = "tokens", dropped: str | None = None) -> Fin
     finding.hits["run twice"] += 1
     if once.trace is None or again.trace is None or once.trace.digest != again.trace.digest:
         finding.broken = finding.broken or "a second run of the seed went another way"
+    finding.trace = None if once.trace is None else once.trace.digest
     return finding
 
 
@@ -87,17 +91,26 @@ class Result:
     runs: int = 0
     virtual_seconds: float = 0.0
     broken: list[Finding] = field(default_factory=list)
+    _traces: dict[int, str] = field(default_factory=dict)
 
     @property
     def payments(self) -> int:
         """How many were simulated."""
         return self.runs * PAYMENTS
 
+    @property
+    def trace(self) -> str:
+        """The hash over the events of all seeds that were run twice, in their order."""
+        traces = " ".join(trace for _, trace in sorted(self._traces.items()))
+        return blake2b(traces.encode(), digest_size=8).hexdigest()
+
     def add(self, finding: Finding) -> None:
         """Count one seed."""
         self.runs += 1
         self.hits.update(finding.hits)
         self.virtual_seconds += finding.seconds
+        if finding.trace is not None:
+            self._traces[finding.seed] = finding.trace
         if finding.broken is not None:
             self.broken.append(finding)
 
