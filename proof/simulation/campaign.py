@@ -6,7 +6,7 @@ import gc
 import multiprocessing
 import time
 from collections import Counter
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
@@ -53,16 +53,17 @@ def try_seed(
 ) -> tuple[Finding, Run]:
     """Run one seed; a bug that raises breaks a promise like any other."""
     kind = LEVELS[level]
-    run = Run(seed, kind(), without=without, dropped=dropped, traces=traces)
-    finding = Finding(seed, run.hits)
-    begin = run.clockwork.now
-    try:
-        with kind.installed(), closing(run.journal):
-            run.go()
-    except Broken as error:
-        finding.broken = str(error)
-    except Exception as error:  # noqa: BLE001  whatever it is, it is told with its seed
-        finding.broken = f"{type(error).__name__}: {error}"
+    with kind.installed():
+        run = Run(seed, kind(), without=without, dropped=dropped, traces=traces)
+        finding = Finding(seed, run.hits)
+        begin = run.clockwork.now
+        try:
+            with closing(run.journal):
+                run.go()
+        except Broken as error:
+            finding.broken = str(error)
+        except Exception as error:  # noqa: BLE001  whatever it is, it is told with its seed
+            finding.broken = f"{type(error).__name__}: {error}"
     if finding.broken is not None and run.trace is not None:
         run.trace.add(run.clockwork.now, "-", finding.broken)
     finding.seconds = run.clockwork.now - begin
@@ -72,7 +73,7 @@ def try_seed(
 def find(seed: int, *, level: str = "tokens", dropped: str | None = None) -> Finding:
     """Run one seed, and every so many a second time, with tokens at whatever level."""
     gc.collect()
-    if seed % TWICE_EVERY:
+    if seed % TWICE_EVERY != 1:
         return try_seed(seed, level=level, dropped=dropped)[0]
     finding, once = try_seed(seed, level=level, dropped=dropped, traces=True)
     _, again = try_seed(seed, dropped=dropped, traces=True)
@@ -126,7 +127,9 @@ def explore(
 ) -> Result:
     """Run seeds until they end, the time (monotonic) is over, or a promise breaks."""
     result = Result()
-    with multiprocessing.get_context("fork").Pool(workers, _begin_worker, [level]) as pool:
+    fork = multiprocessing.get_context("fork")
+    # Installed here, for all workers: to do it for each seed costs more than most seeds.
+    with LEVELS[level].installed(), fork.Pool(workers, _begin_worker) as pool:
         find_so = partial(find, level=level, dropped=dropped)
         for finding in pool.imap_unordered(find_so, seeds, chunksize=4):
             result.add(finding)
@@ -138,14 +141,10 @@ def explore(
     return result
 
 
-_for_good: Final = ExitStack()
-
-
-def _begin_worker(level: str) -> None:
-    """Install the stand-ins for good: to do it for each seed costs more than most seeds."""
-    _for_good.enter_context(LEVELS[level].installed())
+def _begin_worker() -> None:
+    """Leave the collecting of garbage to `find`: between two seeds hardly anything is alive."""
     gc.freeze()
-    gc.disable()  # `find` collects between two seeds, when hardly anything is alive
+    gc.disable()
 
 
 def shrink(

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from netcancel.core.lifecycle import Event, State
 from netcancel.futures import SturdyFuture
@@ -21,7 +22,7 @@ from netcancel.journal.vault import Vault
 from netcancel.journal.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from netcancel.core.payment import Payment
     from netcancel.journal.operations import Answer
@@ -32,7 +33,7 @@ T = TypeVar("T")
 
 MODE: Final = sqlite_file.journal_mode(sqlite3.sqlite_version_info)
 VAULT: Final = Vault(bytes(range(32)))
-MEMORY: Final = Path("/dev/shm")  # noqa: S108  a directory of a random name is made in it
+MEMORY: Final = Path("/dev/shm")  # noqa: S108  what is made in it has a random name
 """Where there is such a place: what a disk does when the power fails is `make powerloss`'s."""
 
 WRITES: Final = frozenset({Query.OPEN_NEW, Query.MOVE, Query.NOTE})
@@ -41,9 +42,25 @@ WRITES: Final = frozenset({Query.OPEN_NEW, Query.MOVE, Query.NOTE})
 class FileBooks(database.DatabaseJournal):
     """The journal in a file, which is deleted with it."""
 
+    _place: ClassVar[str | None] = None
+
+    @classmethod
+    @contextmanager
+    def placed(cls) -> Iterator[None]:
+        """Make journals in one directory; whoever made it deletes it, whatever became of others."""
+        if cls._place is not None:
+            yield
+            return
+        memory = MEMORY if MEMORY.is_dir() else None
+        with tempfile.TemporaryDirectory(prefix="netcancel-simulation-", dir=memory) as place:
+            cls._place = place
+            try:
+                yield
+            finally:
+                cls._place = None
+
     def __init__(self, clock: Callable[[], float], watch: Watch) -> None:
-        place = MEMORY if MEMORY.is_dir() else None
-        self._directory = tempfile.TemporaryDirectory(prefix="netcancel-", dir=place)
+        self._directory = tempfile.TemporaryDirectory(dir=self._place)
         path = Path(self._directory.name) / "journal.sqlite"
         content, secret = _empty_journal()
         path.touch(0o600)

@@ -48,8 +48,9 @@ class Full:
     @staticmethod
     @contextmanager
     def installed() -> Iterator[None]:
-        """Leave the flows as they are."""
-        yield
+        """Leave the flows as they are, and have a place for the journals."""
+        with FileBooks.placed():
+            yield
 
     def books(self, clock: Callable[[], float], watch: Watch) -> FileBooks:
         """Open a journal in a new file."""
