@@ -15,8 +15,12 @@ from netcancel.core.flows.writing import Fate
 from netcancel.core.lifecycle import State
 from netcancel.core.payment import Change
 from netcancel.journal import writes
+from netcancel.sandbox.ledger import Status
 from proof.simulation import campaign, goals, shrink, thaw
 from proof.simulation.__main__ import main
+from proof.simulation.faults import Fault
+from proof.simulation.run import Run
+from proof.simulation.tokens import Tokens
 
 PRINT_TRACE = """
 import sys
@@ -92,6 +96,19 @@ def test_a_thawed_record_holds_what_a_frozen_one_does_and_freezes_again() -> Non
         assert frozen.attempts is None
     with pytest.raises(FrozenInstanceError):
         frozen.attempts = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("size", "told_approved"), [(0.0, True), (0.9, False)])
+def test_a_late_answer_is_heard_by_whoever_still_waits(size: float, told_approved: bool) -> None:
+    """Within the deadline it is an answer like any; behind it nobody hears it, and it is void."""
+    with Tokens.installed():
+        run = Run(1, Tokens(), payments=1, without=range(5_000))
+        (slot,) = run.slots.values()
+        slot.at_exchange[1] = Fault("answer-late", 0, 1, size)
+        run.go()
+    assert slot.charge is not None
+    assert slot.told_approved is told_approved
+    assert (slot.charge.status is Status.LIVE) is told_approved
 
 
 def test_shrinking_keeps_what_is_needed_and_nothing_else() -> None:
