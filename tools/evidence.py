@@ -38,9 +38,11 @@ class Glance:
     records: Sequence[str]
 
 
+SIMULATIONS: Final = ("simulation-tokens", "simulation-full")
+
 SECTIONS: Final = (
     Section("Exploration", "exploration", ("exploration",)),
-    Section("Simulation", "simulation", ("simulation",)),
+    Section("Simulation", "simulation", SIMULATIONS),
     Section("Mutants", "mutants", ("mutants",)),
     Section("Kills", "kills", ("kills-postgres", "kills-mariadb")),
     Section("Loss of power", "powerloss", ("powerloss",)),
@@ -58,8 +60,8 @@ KILLS: Final = ("kills-postgres", "kills-mariadb")
 GLANCES: Final = (
     Glance("states explored", "states", ("exploration",)),
     Glance("worlds in which a promise breaks", "broken worlds", ("exploration",)),
-    Glance("payments simulated", "simulated payments", ("simulation",)),
-    Glance("promises broken in the simulation", "promises broken", ("simulation",)),
+    Glance("payments simulated", "simulated payments", SIMULATIONS),
+    Glance("promises broken in the simulation", "promises broken", SIMULATIONS),
     Glance("small faults put into the core and the verdicts", "mutants tried", ("mutants",)),
     Glance("small faults that a test noticed", "mutants noticed", ("mutants",)),
     Glance("images of a disk without power", "images", ("powerloss",)),

@@ -1,4 +1,4 @@
-"""The journal of a run: the real one in memory, watched at every write, and what a crash loses.
+"""The journal of a run, watched at every write.
 
 What is handed over but not committed is lost when the database dies, and whoever asked hears that
 it is unavailable. What is committed is durable: nothing else is ever told.
@@ -7,9 +7,9 @@ it is unavailable. What is committed is durable: nothing else is ever told.
 from __future__ import annotations
 
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from netcancel.core.lifecycle import RECOVERABLE, State
+from netcancel.core.lifecycle import MOVES, RECOVERABLE, Event, State
 from netcancel.core.payment import Opened
 from netcancel.journal.memory import MemoryJournal
 from proof.simulation.promises import Broken
@@ -18,10 +18,41 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable
 
-    from netcancel.core.lifecycle import Event
     from netcancel.core.payment import Change, Intent, Known, Payment, TooMany, Used, Version
 
 T = TypeVar("T")
+
+MOVED: Final = {
+    (move.source, move.event): f"move: {move.source or '-'} {move.event}" for move in MOVES
+}
+NOTED: Final = {(state, event): f"noted: {state} {event}" for state in State for event in Event}
+
+
+class Watch:
+    """Hears of each write, and keeps which version made which state."""
+
+    def __init__(
+        self, hits: Counter[str], written: Callable[[Payment | None, Payment], None]
+    ) -> None:
+        """`written` hears of every payment that was just written, and how it was before."""
+        self._hits = hits
+        self._written = written
+        self.latest: dict[str, Payment] = {}
+        self.made: dict[tuple[str, Version], State] = {}
+
+    def moved(self, source: State | None, event: Event, row: Payment) -> None:
+        """Hear of a move; `source` None: the payment is new."""
+        self._hits[MOVED[source, event]] += 1
+        if row.due_at is None and row.state in RECOVERABLE:
+            raise Broken("I5", f"{row.merc_trx_no} is {row.state} and nobody's")
+        before = self.latest.get(row.id)
+        self.latest[row.id] = row
+        self.made[row.id, row.version] = row.state
+        self._written(before, row)
+
+    def noted(self, state: State, event: Event) -> None:
+        """Hear of what is only noted."""
+        self._hits[NOTED[state, event]] += 1
 
 
 class Done(Future[T]):
@@ -35,46 +66,33 @@ class Done(Future[T]):
         return self._value
 
 
-class WatchedJournal(MemoryJournal):
-    """Tells of each write, and keeps which version made which state."""
+class MemoryBooks(MemoryJournal):
+    """The journal in memory."""
 
-    def __init__(
-        self,
-        clock: Callable[[], float],
-        hits: Counter[str],
-        written: Callable[[Payment], None],
-    ) -> None:
-        """`written` hears of every payment that was just written."""
+    def __init__(self, clock: Callable[[], float], watch: Watch) -> None:
         super().__init__(clock)
         self._now = clock
-        self._hits = hits
-        self._written = written
-        self.latest: dict[str, Payment] = {}
-        self.made: dict[tuple[str, Version], State] = {}
-
-    def now(self) -> float:
-        """Return the journal's own time."""
-        return self._now()
+        self._watch = watch
 
     def payment_of(self, tid: str, merc_trx_no: str) -> Payment | None:
         """Return what is durable of a number, without its history."""
         row = self._numbers.get((tid, merc_trx_no))
         return None if row is None else row.payment
 
-    def body_of(self, payment_id: str) -> bytes | None:
-        """Return a frozen net-cancel; None: damaged, shredded or not there."""
-        row = self._rows.get(payment_id)
-        return None if row is None else row.body
-
     def damage(self, payment_id: str) -> None:
         """Make the frozen net-cancel of a payment unreadable."""
         if (row := self._rows.get(payment_id)) is not None:
             row.body = None
 
+    def crash(self) -> None:
+        """Lose nothing: what is done here is done."""
+
+    def close(self) -> None:
+        """End with the run."""
+
     def note(self, seen: Payment, event: Event, writer: str, change: Change) -> Future[None]:
         """Count what is only noted."""
-        state = self._rows[seen.id].payment.state
-        self._hits[f"noted: {state.value} {event.value}"] += 1
+        self._watch.noted(self._rows[seen.id].payment.state, event)
         return super().note(seen, event, writer, change)
 
     def _do(self, work: Callable[[int], T]) -> Future[T]:
@@ -83,8 +101,7 @@ class WatchedJournal(MemoryJournal):
     def _open_new(self, intent: Intent, now: int) -> Opened | Known | Used | TooMany:
         opened = super()._open_new(intent, now)
         if isinstance(opened, Opened):
-            self._hits["move: - intent_written"] += 1
-            self._keep(opened.payment)
+            self._watch.moved(None, Event.INTENT_WRITTEN, opened.payment)
         return opened
 
     def _move(
@@ -92,13 +109,5 @@ class WatchedJournal(MemoryJournal):
     ) -> Payment | None:
         row = super()._move(seen, event, writer, change, now)
         if row is not None:
-            self._hits[f"move: {seen.state.value} {event.value}"] += 1
-            self._keep(row)
+            self._watch.moved(seen.state, event, row)
         return row
-
-    def _keep(self, row: Payment) -> None:
-        if row.state in RECOVERABLE and row.due_at is None:
-            raise Broken("I5", f"{row.merc_trx_no} is {row.state} and nobody's")
-        self.latest[row.id] = row
-        self.made[row.id, row.version] = row.state
-        self._written(row)

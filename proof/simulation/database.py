@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from netcancel.core.effects import (
     Effect,
@@ -12,6 +12,7 @@ from netcancel.core.effects import (
 )
 from netcancel.core.policy import COMMIT_BUDGET_SECONDS
 from netcancel.drive import ask
+from netcancel.recovery import LOOK_SECONDS, TROUBLE_SECONDS
 
 if TYPE_CHECKING:
     from proof.simulation.process import Process
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 AWAY = Unavailable("the journal is away")
 SILENT = Unavailable("no answer from the journal")
+
+
+LATE_SECONDS: Final = 20.0
+"""How late a commit is at most that comes after its caller has given up."""
 
 
 class Database:
@@ -38,11 +43,13 @@ class Database:
     def crash(self, seconds: float) -> None:
         """Lose what is not committed, and stay away for a while."""
         self._life += 1
+        self._run.journal.crash()
         self.refuse(seconds)
 
     def refuse(self, seconds: float) -> None:
         """Refuse everything for a while, as where the disk is full."""
         self.away_until = max(self.away_until, self._run.clockwork.now + seconds)
+        self._run.disturb(seconds + TROUBLE_SECONDS + LOOK_SECONDS)
 
     def ask(self, process: Process, effect: Effect[Any]) -> None:
         """Perform a question, and answer it after its commit."""
@@ -55,6 +62,7 @@ class Database:
         latency = 0.002 + 0.02 * run.dice(slot)
         if fault is not None:
             run.hits[f"fault: {fault.kind}"] += 1
+            run.befall(slot, COMMIT_BUDGET_SECONDS + LATE_SECONDS)
             match fault.kind:
                 case "commit-lost":
                     process.answer_after(latency, SILENT)
@@ -63,7 +71,7 @@ class Database:
                     process.answer_after(latency + 0.001, SILENT)
                 case "commit-late":
                     process.answer_after(COMMIT_BUDGET_SECONDS, SILENT)
-                    latency = COMMIT_BUDGET_SECONDS + 20.0 * fault.size**2
+                    latency = COMMIT_BUDGET_SECONDS + LATE_SECONDS * fault.size**2
                 case "commit-slow":
                     latency = COMMIT_BUDGET_SECONDS * fault.size
                 case _:

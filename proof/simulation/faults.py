@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 EXCHANGES: Final = (
     "request-lost",
     "answer-lost",
+    "answer-late",
     "request-delayed",
     "request-duplicated",
     "not-connected",
@@ -85,6 +86,8 @@ SCENARIOS: Final = (
     # A proof turns up when its payment is a person's, or was closed by one.
     (("poisoned-in-flight", 1, 0.0), ("paused-beyond-lease", 4, 0.0)),
     (("poisoned-in-flight", 1, 0.0), ("paused-beyond-lease", 4, 0.97)),
+    # A cancel's sender is interrupted before it sends.
+    (("amount-differs", 1, 0.0), ("interrupted", 9, 0.0)),
     # A charge that is proven while it settles, and then denied.
     (("paused-beyond-lease", 4, 0.0), ("denied", 4, 0.0)),
     # The verifying net-cancel meets a clock that steps back, an interruption, a poison row.
@@ -95,7 +98,7 @@ SCENARIOS: Final = (
 )
 """What chance would rarely bring together: kinds, places, and the least size of each."""
 
-SCENARIO_RATE: Final = 1.5
+SCENARIO_RATE: Final = 2.0
 """For so many payments of a run each scenario is planned."""
 
 

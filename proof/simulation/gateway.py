@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from netcancel.core.payment import MICROSECONDS
 from netcancel.core.policy import SEND_WITHIN_SECONDS
-from netcancel.kicc import APPROVAL_PATH, CANCEL_PATH, Break, NoAnswer, Reach
+from netcancel.kicc import APPROVAL_PATH, CANCEL_PATH, NET_CANCEL_PATH, Break, NoAnswer, Reach
 from netcancel.sandbox import codes
 from netcancel.sandbox.ledger import Did, Ledger, NetCancelMemory, Status
 
@@ -23,6 +24,9 @@ TOO_LATE: Final = NoAnswer(Reach.NOT_CONNECTED, Break.DEADLINE, "no time was lef
 
 DELAY_SECONDS_MAX: Final = 3600.0
 """No message is on its way for longer than this."""
+
+SPOILED: Final = {"http-error": 500, "wrong-echo": 200}
+"""Answers that say nothing of the payment, with their HTTP status."""
 
 IS_OF: Final = {
     "declined": "approval",
@@ -50,7 +54,7 @@ class Gateway:
     def __init__(self, run: Run, memory: NetCancelMemory, dropped: str | None) -> None:
         self._run = run
         self._dropped = dropped
-        self.ledger = Ledger(memory=memory, refuse_used_numbers=dropped is None)
+        self.ledger = Ledger(memory=memory, refuse_used_numbers=dropped != "c")
         self.remembers = memory is NetCancelMemory.TOMBSTONE
         self.away_until = 0.0
         self.secret = 0
@@ -60,6 +64,8 @@ class Gateway:
         """Carry a request to the ledger and its answer back, or lose either."""
         run, slot, signed = self._run, process.slot, effect.signed
         now = run.clockwork.now
+        if signed.path == NET_CANCEL_PATH:
+            run.bounds.net_cancelled(slot)
         left = min(now, signed.at + SEND_WITHIN_SECONDS) + effect.timeout_seconds - now
         if left <= 0:
             process.answer_after(0.0, TOO_LATE)
@@ -85,14 +91,14 @@ class Gateway:
             self._later(slot, effect, fault)
             process.answer_after(left, SILENCE)
             return
-        if kind == "request-duplicated" and fault is not None:
+        has_copy = kind == "request-duplicated" or (kind == "declined" and self._dropped == "b")
+        if has_copy and fault is not None:
             self._later(slot, effect, fault)
         if fault is not None:
             self._befall_journal(slot, fault)
         flight = min(left / 2, 0.02 + 0.1 * run.dice(slot))
-        rest = left - flight
         run.clockwork.after(
-            flight, partial(self._arrive, process, process.turn, effect, kind, rest)
+            flight, partial(self._arrive, process, process.turn, effect, fault, left - flight)
         )
 
     def _may_deny(self, slot: Slot) -> bool:
@@ -114,37 +120,39 @@ class Gateway:
                 self._run.clockwork.after(0.001, partial(self._run.step_clock, seconds))
 
     def _later(self, slot: Slot, effect: Exchange, fault: Fault) -> None:
-        delay = 1.0 + DELAY_SECONDS_MAX * fault.size**3
-        self._run.clockwork.after(delay, partial(self._arrive_alone, slot, effect))
+        self._run.clockwork.after(_delay(fault), partial(self._arrive_alone, slot, effect))
 
     def _arrive_alone(self, slot: Slot, effect: Exchange) -> None:
         """Work a copy that nobody waits for."""
         self._work(slot, effect, "")
 
     def _arrive(
-        self, process: Process, turn: int, effect: Exchange, kind: str, rest: float
+        self, process: Process, turn: int, effect: Exchange, fault: Fault | None, left: float
     ) -> None:
+        kind = "" if fault is None else fault.kind
         answer = self._work(process.slot, effect, kind)
-        if answer is None or kind == "answer-lost":
-            self._run.clockwork.after(rest, partial(process.resume, turn, SILENCE))
-        else:
+        if answer is not None and kind not in {"answer-lost", "answer-late"}:
             process.resume(turn, answer)
+            return
+        self._run.clockwork.after(left, partial(process.resume, turn, SILENCE))
+        if answer is not None and fault is not None and kind == "answer-late":
+            # Behind the deadline its socket is closed: to a waiting that is over nothing is told.
+            self._run.clockwork.after(_delay(fault), partial(process.resume, turn, answer))
 
     def _work(self, slot: Slot, effect: Exchange, kind: str) -> Any:  # noqa: ANN401, PLR0911  a reception of the level; one case a fault
         run, path = self._run, effect.signed.path
-        reply = run.codec.reply
-        secret = int(effect.signed.headers[0][1])
-        if kind == "signature-refused" or secret != self.secret:
+        level = run.level
+        fields = level.fields(path, effect.signed.body)
+        if kind == "signature-refused" or not level.is_signed(effect.signed, self.secret):
             if slot.index % 2:
-                return reply(None, None, status=401)
-            return reply(codes.NOT_AUTHENTICATED, None)
-        if kind in {"http-error", "wrong-echo"} and slot.index % 2:
-            return reply(None, None, status=500 if kind == "http-error" else 200)
+                return level.spoiled(fields, 401)
+            return level.answer(path, fields, codes.NOT_AUTHENTICATED, None)
+        if kind in SPOILED and slot.index % 2:
+            return level.spoiled(fields, SPOILED[kind])
         if kind == "refused":
-            return reply(codes.REFUSED, None)
+            return level.answer(path, fields, codes.REFUSED, None)
         if kind == "denied" and self._may_deny(slot):
-            return reply(codes.NOTHING_TO_VOID, None)
-        fields = run.codec.fields(path, effect.signed.body)
+            return level.answer(path, fields, codes.NOTHING_TO_VOID, None)
         now = run.clockwork.now
         if path == APPROVAL_PATH:
             return self._approve(slot, fields, kind)
@@ -154,29 +162,47 @@ class Gateway:
             entry = self.ledger.net_cancel(fields, now=now)
         if entry.did in {Did.VOIDED, Did.REFUNDED}:
             run.promises.voided(slot)
-        if kind in {"http-error", "wrong-echo"}:
-            return reply(None, None, status=500 if kind == "http-error" else 200)
-        return reply(entry.code, entry.charge)
+        if kind in SPOILED:
+            return level.spoiled(fields, SPOILED[kind])
+        return level.answer(path, fields, entry.code, entry.charge)
 
     def _approve(self, slot: Slot, fields: Any, kind: str) -> Any:  # noqa: ANN401  as above
         run = self._run
         row = run.journal.payment_of(slot.tid, slot.number)
-        is_late = row is None or run.journal.now() * 1_000_000 >= row.settle_at
+        # Once past, whatever the journal's clock is set to later: the gateway does not see it.
+        is_late = row is None or run.clock_peak() * MICROSECONDS >= row.settle_at
         if is_late and not self.remembers and self._dropped != "a":
             return None  # by assumption (a) it is not worked any more
-        if kind == "unlisted-refusal":
-            return run.codec.reply(codes.UNLISTED, None)
+        answer = partial(run.level.answer, APPROVAL_PATH, fields)
+        if (code := self._refusal(slot, kind)) is not None:
+            return answer(code, None)
         entry = self.ledger.approve(
             fields,
             now=run.clockwork.now,
             amount_delta=1 if kind.startswith("amount-differs") else 0,
             decline_code=codes.INSUFFICIENT_FUNDS if kind == "declined" else None,
         )
+        slot.is_declined = entry.did is Did.DECLINED
         if entry.did is Did.CHARGED:
+            run.promises.charged(slot)
             slot.charge = entry.charge
-        if kind in {"http-error", "wrong-echo"}:
-            return run.codec.reply(None, None, status=500 if kind == "http-error" else 200)
+        if kind in SPOILED:
+            return run.level.spoiled(fields, SPOILED[kind])
         if kind == "unlisted-after-work":
-            return run.codec.reply(codes.UNLISTED, None)
+            return answer(codes.UNLISTED, None)
         without = {"amount-absent": "trxAmt", "amount-differs-uncancellable": "aprvNo"}
-        return run.codec.reply(entry.code, entry.charge, without=without.get(kind, ""))
+        return answer(entry.code, entry.charge, without=without.get(kind, ""))
+
+    def _refusal(self, slot: Slot, kind: str) -> str | None:
+        """Return the code with which an approval is refused before the ledger hears of it."""
+        if kind == "unlisted-refusal":
+            return codes.UNLISTED
+        if kind == "declined" and self._dropped == "b":
+            return codes.INSUFFICIENT_FUNDS  # and nobody remembers it
+        # By assumption (b), also where the ledger allows a number to be used again.
+        return codes.NUMBER_USED if slot.is_declined else None
+
+
+def _delay(fault: Fault) -> float:
+    """Return for how long a message is on its way: often a few seconds, up to an hour."""
+    return 1.0 + DELAY_SECONDS_MAX * fault.size**3

@@ -131,6 +131,7 @@ class Process:
                 self._run.database.ask(self, effect)
 
     def _suffer(self, effect: Effect[Any], fault: Fault) -> None:
+        self._run.befall(self.slot, self._pause_seconds(fault))
         match fault.kind:
             case "crash-before":
                 self.die()
@@ -187,7 +188,8 @@ def _sign_again(run: Run, _slot: Slot, effect: Any) -> Signed | None:  # noqa: A
 
 
 def _signed(run: Run, effect: Any, secret: int) -> Signed:  # noqa: ANN401  as above
-    return Signed(effect.path, (("secret", str(secret)),), effect.body, run.clockwork.now)
+    now, wall = run.clockwork.now, run.wall()
+    return run.level.sign(secret, effect.path, effect.body, now=now, wall=wall)
 
 
 def _stamp(run: Run, _slot: Slot, _effect: Effect[Any]) -> CancelStamp:

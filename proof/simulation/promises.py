@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from netcancel.core.effects import Signed
     from netcancel.core.payment import Payment
     from netcancel.sandbox.ledger import Charge
-    from proof.simulation.books import WatchedJournal
+    from proof.simulation.books import Watch
+    from proof.simulation.level import Books
     from proof.simulation.slot import Slot
 
 MAY_BE_VOIDED = frozenset(
@@ -43,8 +44,9 @@ class Broken(Exception):
 class Promises:
     """Checks the promises of one run."""
 
-    def __init__(self, journal: WatchedJournal) -> None:
+    def __init__(self, journal: Books, watch: Watch) -> None:
         self._journal = journal
+        self._watch = watch
 
     def sent(self, slot: Slot, signed: Signed) -> None:
         """Check what is about to leave a host: I3, I4 and I7."""
@@ -54,7 +56,7 @@ class Promises:
         if signed.path == APPROVAL_PATH:
             if slot.approvals_sent:
                 raise Broken("I7", f"{slot.number} was sent for approval twice")
-            if signed.body != slot.order.approval_body:
+            if signed.body != slot.approvals.get(row.id):
                 raise Broken("I4", f"the approval of {slot.number} is not the frozen one")
             slot.approvals_sent += 1
         elif signed.path == CANCEL_PATH:
@@ -68,10 +70,16 @@ class Promises:
 
     @staticmethod
     def _net_cancel_sent(slot: Slot, body: bytes, row: Payment) -> None:
-        if body != slot.net_cancel_body:
+        if body != slot.net_cancels[row.id]:
             raise Broken("I3", f"the net-cancel of {slot.number} is not the approval's data")
         if row.state not in MAY_BE_VOIDED:
             raise Broken("I4", f"{slot.number} is {row.state} while its net-cancel is sent")
+
+    @staticmethod
+    def charged(slot: Slot) -> None:
+        """Check a number that is just being charged: only one charge can be accounted for (I1)."""
+        if slot.charge is not None and slot.charge.status is Status.LIVE:
+            raise Broken("I1", f"{slot.number} is charged twice")
 
     def voided(self, slot: Slot) -> None:
         """Check a charge that was just voided or refunded: I2."""
@@ -89,13 +97,13 @@ class Promises:
         state = payment.state
         if state not in TOLD_SAFE and state not in TOLD_FREE:
             return
-        if self._journal.made.get((payment.id, payment.version)) is not state:
+        if self._watch.made.get((payment.id, payment.version)) is not state:
             raise Broken("I4", f"{slot.number} was told {state}, and that is not durable")
         if state in TOLD_SAFE:
             if charge is None or charge.trx_amt != payment.trx_amt:
                 raise Broken("I8", f"{slot.number} was told {state} without a charge of its amount")
             if charge.status is not Status.LIVE:
-                row = self._journal.latest[payment.id]
+                row = self._watch.latest[payment.id]
                 if row.cancel_reason is None:
                     raise Broken("I2", f"{slot.number} was told {state}, and it is void")
             slot.told_approved = True
@@ -112,7 +120,8 @@ class Promises:
             return
         if not row.state.is_final:
             raise Broken("I5", f"{slot.number} is {row.state} for ever")
-        stands = row.state is State.APPROVED or row.resolution is Resolution.CHARGE_STANDS
+        is_resolved = row.state is State.RESOLVED and row.resolution is Resolution.CHARGE_STANDS
+        stands = row.state is State.APPROVED or is_resolved
         if is_live and not stands:
             raise Broken("I1", f"{slot.number} is charged, and {row.state}")
         if stands and not is_live:

@@ -11,11 +11,12 @@ from netcancel import operators
 from netcancel.core import flows
 from netcancel.core.lifecycle import Resolution, State
 from netcancel.core.payment import MICROSECONDS
-from netcancel.core.policy import Policy
+from netcancel.core.policy import COMMIT_BUDGET_SECONDS, Policy
 from netcancel.errors import ConfigurationError
-from netcancel.kicc import seoul_date_and_time
+from netcancel.recovery import LOOK_SECONDS, TROUBLE_SECONDS
 from netcancel.sandbox.ledger import NetCancelMemory, Status
-from proof.simulation.books import WatchedJournal
+from proof.simulation.books import Watch
+from proof.simulation.bounds import Bounds
 from proof.simulation.clockwork import Clockwork
 from proof.simulation.database import Database
 from proof.simulation.faults import PLACES, Fault, draw_plan
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from netcancel.core.effects import Flow
     from netcancel.core.payment import Payment
     from netcancel.core.policy import LostCancel
-    from proof.simulation.tokens import Tokens
+    from proof.simulation.level import Level
 
 PAYMENTS: Final = 100
 """In one run: enough to share faults and the worker's batches."""
@@ -42,7 +43,6 @@ MIDNIGHT_IN_SEOUL: Final = 1_700_060_400.0
 SECONDS: Final = 300.0
 """In which a run's payments begin, and in which everybody's faults do."""
 
-LOOK_SECONDS: Final = 0.5
 DICE: Final = 1024
 EVENTS_MAX: Final = 400_000
 DAY: Final = 86_400.0
@@ -56,7 +56,7 @@ class Run:
     def __init__(
         self,
         seed: int,
-        codec: Tokens,
+        level: Level,
         *,
         payments: int = PAYMENTS,
         without: Collection[int] = (),
@@ -65,12 +65,13 @@ class Run:
     ) -> None:
         """Plan everything; `dropped` names the assumption that does not hold: "a", "b" or "c"."""
         self.seed = seed
-        self.codec = codec
+        self.level = level
         self.hits: Counter[str] = Counter()
         self.stamps = 0
         self.secret = 0
         self._calls = 0
         self._clock_offset = 0.0
+        self._clock_peak = 0.0
         self._wall_offset = 0.0
         workload = random.Random(f"{seed} workload")  # noqa: S311  replayed by its seed
         rolls = random.Random(f"{seed} dice")  # noqa: S311  likewise
@@ -78,16 +79,19 @@ class Run:
         start = MIDNIGHT_IN_SEOUL - 1800.0 * workload.random()
         self.clockwork = Clockwork(start)
         memory = workload.choice(list(NetCancelMemory))
-        if dropped is not None:
+        if dropped == "a":
             memory = NetCancelMemory.FORGETFUL
         self.policy = _policy(workload, memory)
         self.gateway = Gateway(self, memory, dropped)
-        self.journal = WatchedJournal(self._journal_clock, self.hits, self._written)
-        self.promises = Promises(self.journal)
+        self.watch = Watch(self.hits, self._written)
+        self.journal = level.books(self.journal_clock, self.watch)
+        self.promises = Promises(self.journal, self.watch)
+        self.bounds = Bounds(self)
+        self.calm_from = 0.0
         self.database = Database(self)
         self.trace = Trace() if traces else None
         plan = draw_plan(random.Random(f"{seed} faults"), payments, SECONDS)  # noqa: S311  likewise
-        self.plan = [fault for place, fault in enumerate(plan) if place not in set(without)]
+        self.plan = [fault for place, fault in enumerate(plan) if place not in without]
         self.slots: dict[str, Slot] = {}
         for index in range(payments):
             self._begin_slot(index, workload)
@@ -111,17 +115,33 @@ class Run:
 
     def step_clock(self, seconds: float) -> None:
         """Set the journal's clock, and let the workers look at what is due now."""
+        self._clock_peak = self.clock_peak()
         self._clock_offset += seconds
-        for row in list(self.journal.latest.values()):
+        self.disturb(LOOK_SECONDS)
+        for row in list(self.watch.latest.values()):
             self._plan_claim(row)
+
+    def disturb(self, seconds: float) -> None:
+        """Note that nobody can keep to a bound (I6) for so long."""
+        self.calm_from = max(self.calm_from, self.clockwork.now + seconds)
+
+    def befall(self, slot: Slot, seconds: float = COMMIT_BUDGET_SECONDS) -> None:
+        """Note that a fault befell a payment, with whose effect a lease may begin so much later."""
+        until = self.clockwork.now + seconds + self.policy.hold_seconds
+        slot.calm_from = max(slot.calm_from, until)
 
     def damage(self, slot: Slot) -> None:
         """Make a payment a poison row."""
         if (row := self.journal.payment_of(slot.tid, slot.number)) is not None:
             self.journal.damage(row.id)
 
-    def _journal_clock(self) -> float:
+    def journal_clock(self) -> float:
+        """Return the journal's own time."""
         return self.clockwork.now + self._clock_offset
+
+    def clock_peak(self) -> float:
+        """Return the latest time that the journal's clock has ever told."""
+        return max(self._clock_peak, self.journal_clock())
 
     # What is planned
 
@@ -129,9 +149,8 @@ class Run:
         number = f"ORD_{index}"
         wants_confirmation = workload.random() < self._confirming(workload)
         confirm_within = 30.0 + 300.0 * workload.random() if wants_confirmation else None
-        order = self._order(number, confirm_within)
-        slot = Slot(index, order.intent.tid, number, order, order.intent.net_cancel_body)
-        self.slots[number] = slot
+        slot = self.slots[number] = Slot(index, self.level.TID, number)
+        order = self._order(slot, confirm_within)
         begin = SECONDS * workload.random()
         self.clockwork.after(begin, partial(self._approve, slot, order))
         if confirm_within is not None and workload.random() < 0.8:  # noqa: PLR2004  most merchants do
@@ -148,12 +167,15 @@ class Run:
     def _confirming(workload: random.Random) -> float:
         return workload.choice((0.1, 0.5))
 
-    def _order(self, number: str, confirm_within: float | None, data: str = "same") -> flows.Order:
+    def _order(self, slot: Slot, confirm_within: float | None, data: str = "same") -> flows.Order:
         self._calls += 1
-        return self.codec.order(
-            number, self._calls, self.policy,
-            at=seoul_date_and_time(self.wall()), confirm_within=confirm_within, data=data,
+        order = self.level.order(
+            slot.number, self._calls, self.policy,
+            at=self.wall(), confirm_within=confirm_within, data=data,
         )  # fmt: skip
+        slot.approvals[order.intent.id] = order.approval_body
+        slot.net_cancels[order.intent.id] = order.intent.net_cancel_body
+        return order
 
     def _place_faults(self) -> None:
         by_index = list(self.slots.values())
@@ -214,15 +236,16 @@ class Run:
             case "confirm":
                 flow = flows.confirm(WORLDS, slot.tid, slot.number, wish.writer)
             case "void":
-                at = seoul_date_and_time(self.wall())
-                intent = self.codec.void_intent(slot.number, self._calls, self.policy, at=at)
+                at = self.wall()
+                intent = self.level.void_intent(slot.number, self._calls, self.policy, at=at)
+                slot.net_cancels[intent.id] = intent.net_cancel_body
                 flow = flows.void(flows.VoidWish(intent, WORLDS), self.policy)
             case "settlement":
                 self._report_charge(slot)
                 return
             case _:
                 data = "other" if kind == "second-other" else "same"
-                flow = flows.approve(self._order(slot.number, None, data), self.policy)
+                flow = flows.approve(self._order(slot, None, data), self.policy)
         self.hits[f"call: {kind}"] += 1
         self._start(slot, flow, kind)
 
@@ -246,7 +269,8 @@ class Run:
 
     # Workers
 
-    def _written(self, row: Payment) -> None:
+    def _written(self, before: Payment | None, row: Payment) -> None:
+        self.bounds.written(before, row)
         if self.trace is not None:
             what = f"{row.last_event} {row.state} {row.version.counter}"
             self.trace.add(self.clockwork.now, row.merc_trx_no, what)
@@ -260,18 +284,18 @@ class Run:
 
     def _plan_claim(self, row: Payment) -> None:
         if row.due_at is not None:
-            due_in = row.due_at / MICROSECONDS - self._journal_clock()
+            due_in = row.due_at / MICROSECONDS - self.journal_clock()
             look = LOOK_SECONDS * self._dice[row.version.counter % DICE]
             self.clockwork.after(max(0.0, due_in) + look, partial(self._look, row))
 
     def _look(self, row: Payment) -> None:
         """Let a worker claim, if a payment is still due as it was."""
-        if self.journal.latest[row.id].version != row.version:
+        if self.watch.latest[row.id].version != row.version:
             return
         if self.database.is_away:
-            self.clockwork.after(2.0, partial(self._look, row))
+            self.clockwork.after(TROUBLE_SECONDS, partial(self._look, row))
             return
-        if row.due_at is not None and row.due_at / MICROSECONDS > self._journal_clock():
+        if row.due_at is not None and row.due_at / MICROSECONDS > self.journal_clock():
             self._plan_claim(row)
             return
         self._calls += 1
@@ -282,6 +306,8 @@ class Run:
         ).result()  # fmt: skip
         if self._dice[self._calls % DICE] < 0.01:  # noqa: PLR2004  one in a hundred
             self.hits["fault: claim-unanswered"] += 1
+            for claim in claims:
+                self.befall(self.slots[claim.payment.merc_trx_no])
             return
         if all(claim.payment.id != row.id for claim in claims):
             self._plan_claim(row)

@@ -9,10 +9,13 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from netcancel import operators
 from netcancel.core import flows
-from netcancel.core.flows import approving, cancelling, net_cancelling
+from netcancel.core.effects import Signed
+from netcancel.core.flows import approving, cancelling, net_cancelling, voiding, writing
 from netcancel.core.payment import FrozenCancel, Intent
 from netcancel.errors import InvalidRequest
+from netcancel.journal import memory, writes
 from netcancel.kicc import (
     CANCEL_PATH,
     Acknowledged,
@@ -28,16 +31,20 @@ from netcancel.kicc import (
     Loss,
     NoAnswer,
     Refused,
+    seoul_date_and_time,
 )
+from proof.simulation import thaw
+from proof.simulation.books import MemoryBooks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from netcancel.core.effects import CancelStamp
     from netcancel.core.payment import Payment
     from netcancel.core.policy import Policy
     from netcancel.kicc import Codes, NetCancelCodes
     from netcancel.sandbox.ledger import Charge, Fields
+    from proof.simulation.books import Watch
 
 SUCCESS: Final = "0000"
 
@@ -134,6 +141,19 @@ def freeze_cancel(payment: Payment, stamp: CancelStamp) -> FrozenCancel | None:
 
 
 SEAMS: Final = (
+    *(
+        (module, "replace", thaw.replace)
+        for module in (
+            approving,
+            cancelling,
+            net_cancelling,
+            voiding,
+            writing,
+            memory,
+            operators,
+            writes,
+        )
+    ),
     (approving, "judge_approval", judge_approval),
     (approving, "freeze_cancel", freeze_cancel),
     (cancelling, "judge_cancel", judge_cancel),
@@ -143,13 +163,13 @@ SEAMS: Final = (
     (net_cancelling, "judge_net_cancel", judge_net_cancel),
     (net_cancelling, "Expected", _AnyExpected),
 )
-"""Where the flows look their codec up, and what they find there while a simulation runs."""
+"""Where the flows and the journal look their tools up, and what they find there meanwhile."""
 
 
 class Tokens:
     """Makes orders, reads requests and writes answers without any bytes to speak of."""
 
-    TID: Final = "T123456789"
+    TID = "T123456789"
 
     def __init__(self) -> None:
         self._fields: dict[str, dict[str, str | int]] = {}
@@ -157,19 +177,27 @@ class Tokens:
     @staticmethod
     @contextmanager
     def installed() -> Iterator[None]:
-        """Let the flows use the stand-ins."""
+        """Let the flows use the stand-ins, and thaw the records; does nothing where that is so."""
+        if thaw.COPIES:
+            yield
+            return
         real = [getattr(module, name) for module, name, _ in SEAMS]
         try:
             for module, name, stand_in in SEAMS:
                 setattr(module, name, stand_in)
-            yield
+            with thaw.thawed():
+                yield
         finally:
             for (module, name, _), thing in zip(SEAMS, real, strict=True):
                 setattr(module, name, thing)
 
+    def books(self, clock: Callable[[], float], watch: Watch) -> MemoryBooks:
+        """Open a journal in memory."""
+        return MemoryBooks(clock, watch)
+
     def order(
         self, number: str, call: int, policy: Policy, *,
-        at: tuple[str, str], confirm_within: float | None, data: str = "same",
+        at: float, confirm_within: float | None, data: str = "same",
     ) -> flows.Order:  # fmt: skip
         """Freeze an order; `call` makes its id and its writer."""
         intent = self._intent(number, call, policy, at=at, data=data)
@@ -184,13 +212,12 @@ class Tokens:
             confirm_within=confirm_within,
         )
 
-    def void_intent(self, number: str, call: int, policy: Policy, *, at: tuple[str, str]) -> Intent:
+    def void_intent(self, number: str, call: int, policy: Policy, *, at: float) -> Intent:
         """Freeze a caller's own net-cancel of a number."""
         return self._intent(number, call, policy, at=at, data="void")
 
-    def _intent(
-        self, number: str, call: int, policy: Policy, *, at: tuple[str, str], data: str
-    ) -> Intent:
+    def _intent(self, number: str, call: int, policy: Policy, *, at: float, data: str) -> Intent:
+        tran_dt, tran_tm = seoul_date_and_time(at)
         return Intent(
             id=f"{call:032x}",
             writer=f"w{call}",
@@ -203,14 +230,24 @@ class Tokens:
             trx_amt=10_000,
             vat_amt=909,
             svc_amt=0,
-            tran_dt=at[0],
-            tran_tm=at[1],
+            tran_dt=tran_dt,
+            tran_tm=tran_tm,
             same_data=data.encode(),
             net_cancel_body=b"N " + number.encode(),
             hold_seconds=policy.hold_seconds,
             settle_after_seconds=policy.settle_after_seconds,
             max_in_doubt=None if data == "void" else policy.max_in_doubt,
         )
+
+    @staticmethod
+    def sign(secret: int, path: str, body: bytes, *, now: float, wall: float) -> Signed:  # noqa: ARG004  as the level says
+        """Write the secret's number in the place of a signature."""
+        return Signed(path, (("secret", str(secret)),), body, now)
+
+    @staticmethod
+    def is_signed(signed: Signed, secret: int) -> bool:
+        """Compare the numbers of the secrets."""
+        return signed.headers[0][1] == str(secret)
 
     def fields(self, path: str, body: bytes) -> Fields:
         """Read a request as the gateway does."""
@@ -231,19 +268,24 @@ class Tokens:
         }
 
     @staticmethod
-    def reply(
-        code: str | None, charge: Charge | None, *, without: str = "", status: int = 200
-    ) -> Any:  # noqa: ANN401  a reception of this level
+    def answer(
+        _path: str, _fields: Fields, code: str, charge: Charge | None, *, without: str = ""
+    ) -> TokenAnswer:
         """Write an answer; `without`: the member that it lacks."""
         if charge is None:
-            return TokenAnswer(code, ApprovalAnswer(), status)
+            return TokenAnswer(code, ApprovalAnswer())
         answer = ApprovalAnswer(
             trx_amt=None if without == "trxAmt" else charge.trx_amt,
             aprv_no=None if without == "aprvNo" else charge.aprv_no,
             aprv_dt=charge.aprv_dt,
             van_trx_no=charge.van_trx_no,
         )
-        return TokenAnswer(code, answer, status)
+        return TokenAnswer(code, answer)
+
+    @staticmethod
+    def spoiled(_fields: Fields, status: int) -> TokenAnswer:
+        """Write an answer that says nothing of the payment."""
+        return TokenAnswer(None, ApprovalAnswer(), status)
 
 
 def _fields(intent: Intent) -> dict[str, str | int]:

@@ -1,0 +1,75 @@
+"""What a run is made of besides the flows, and what differs between its levels.
+
+The level `tokens` is fast: stand-ins for the codec, a journal in memory. The level `full` has the
+product's own codec, signature, cipher and SQL. Everything else is the same at both.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from netcancel.journal.contract import Journal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from netcancel.core.effects import Signed
+    from netcancel.core.flows import Order
+    from netcancel.core.payment import Intent, Payment
+    from netcancel.core.policy import Policy
+    from netcancel.sandbox.ledger import Charge, Fields
+    from proof.simulation.books import Watch
+
+
+class Books(Journal, Protocol):
+    """A journal whose operations are done, and told to a watch, when they return."""
+
+    def payment_of(self, tid: str, merc_trx_no: str) -> Payment | None:
+        """Return what is durable of a number, without its history."""
+
+    def damage(self, payment_id: str) -> None:
+        """Make the frozen net-cancel of a payment unreadable."""
+
+    def crash(self) -> None:
+        """Lose whatever is not on the disk: begun transactions, and the connection."""
+
+
+class Level(Protocol):
+    """The codec, the signature and the journal of one run."""
+
+    TID: str
+    """Whose payments they are."""
+
+    @staticmethod
+    def installed() -> AbstractContextManager[None]:
+        """Make the flows ready for this level, and undo that; within itself it does nothing."""
+
+    def books(self, clock: Callable[[], float], watch: Watch) -> Books:
+        """Open the run's journal."""
+
+    def order(
+        self, number: str, call: int, policy: Policy, *,
+        at: float, confirm_within: float | None, data: str = "same",
+    ) -> Order:  # fmt: skip
+        """Freeze an order; `call` makes its id and its writer, other `data` makes it another."""
+
+    def void_intent(self, number: str, call: int, policy: Policy, *, at: float) -> Intent:
+        """Freeze a caller's own net-cancel of a number."""
+
+    def sign(self, secret: int, path: str, body: bytes, *, now: float, wall: float) -> Signed:
+        """Sign with the secret of this number; `wall` is what the calendar says."""
+
+    def is_signed(self, signed: Signed, secret: int) -> bool:
+        """Whether a request carries the signature that the secret of this number makes."""
+
+    def fields(self, path: str, body: bytes) -> Fields:
+        """Read a request as the gateway does."""
+
+    def answer(
+        self, path: str, fields: Fields, code: str, charge: Charge | None, *, without: str = ""
+    ) -> Any:  # noqa: ANN401  a reception of the level
+        """Write an answer; `without`: the member that it lacks."""
+
+    def spoiled(self, fields: Fields, status: int) -> Any:  # noqa: ANN401  likewise
+        """Write an answer that says nothing of the payment: another status, or another's number."""
