@@ -41,6 +41,7 @@ class Glance:
 SECTIONS: Final = (
     Section("Exploration", "exploration", ("exploration",)),
     Section("Simulation", "simulation", ("simulation",)),
+    Section("Broken twins", "twins", ("twins",)),
     Section("Kills", "kills", ("kills-postgres", "kills-mariadb")),
     Section("Loss of power", "powerloss", ("powerloss",)),
     Section("Fuzzing", "fuzzing", ("fuzzing",)),
@@ -56,6 +57,8 @@ KILLS: Final = ("kills-postgres", "kills-mariadb")
 GLANCES: Final = (
     Glance("states explored", "states", ("exploration",)),
     Glance("worlds in which a promise breaks", "broken worlds", ("exploration",)),
+    Glance("broken twins", "twins", ("twins",)),
+    Glance("broken twins that nothing noticed", "twins alive", ("twins",)),
     Glance("payments simulated", "simulated payments", ("simulation",)),
     Glance("promises broken in the simulation", "promises broken", ("simulation",)),
     Glance("images of a disk without power", "images", ("powerloss",)),
