@@ -43,6 +43,7 @@ SIMULATIONS: Final = ("simulation-tokens", "simulation-full")
 SECTIONS: Final = (
     Section("Exploration", "exploration", ("exploration",)),
     Section("Simulation", "simulation", SIMULATIONS),
+    Section("Broken twins", "twins", ("twins",)),
     Section("Mutants", "mutants", ("mutants",)),
     Section("Kills", "kills", ("kills-postgres", "kills-mariadb")),
     Section("Loss of power", "powerloss", ("powerloss",)),
@@ -62,6 +63,8 @@ GLANCES: Final = (
     Glance("worlds in which a promise breaks", "broken worlds", ("exploration",)),
     Glance("payments simulated", "simulated payments", SIMULATIONS),
     Glance("promises broken in the simulation", "promises broken", SIMULATIONS),
+    Glance("broken twins", "twins", ("twins",)),
+    Glance("broken twins that nothing noticed", "twins alive", ("twins",)),
     Glance("small faults put into the core and the verdicts", "mutants tried", ("mutants",)),
     Glance("small faults that a test noticed", "mutants noticed", ("mutants",)),
     Glance("images of a disk without power", "images", ("powerloss",)),

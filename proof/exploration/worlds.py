@@ -137,6 +137,6 @@ BIG: Final = MappingProxyType(
             ),
         )
         for name, world in WORLDS.items()
-    } | {"asked-for": World(budgets=Budgets(crashes=2, copies=2, doubts=1, losses=1, takeovers=2))}
+    } | {"asked-for": World(budgets=Budgets(crashes=2, copies=2, doubts=1, losses=1))}
 )  # fmt: skip
 """The same with more trouble; they take longer."""
