@@ -6,12 +6,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from netcancel.kicc import AnswerLost, DeclineProven, judge_approval
 from proof.fuzzing.hostile.answers import LATE_SECONDS, Answer, Ending
 from proof.fuzzing.hostile.campaign import Campaign
 from proof.fuzzing.oracle import Says
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from netcancel.kicc import ApprovalVerdict, Expected, Reception
+    from netcancel.kicc.codes import Codes
+
+PAYMENTS = 2
+"""Of each payer: how many there are must not depend on the machine."""
 
 
 @pytest.mark.parametrize(
@@ -35,14 +42,19 @@ def test_an_answer_allows_what_it_proves(answer: Answer, allowed: set[Says]) -> 
 
 def test_guards_make_of_hostile_answers_what_they_prove(tmp_path: Path) -> None:
     """Answers of all kinds, both guards, and the books balance."""
-    result = Campaign(tmp_path, seed=1).run(0.5)
+    result = Campaign(tmp_path, seed=1, least=PAYMENTS).run(0.0)
     assert result.problems == []
     assert result.figures["answers compared"] > 0
 
 
 def test_a_judge_that_is_wrong_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A decline that is taken for an approval is told as such."""
-    monkeypatch.setattr("netcancel.kicc.judge.SUCCESS", "8521")
+    """A lost answer, of which there are many, is taken for a decline."""
+
+    def judge(reception: Reception, expected: Expected, declines: Codes) -> ApprovalVerdict:
+        verdict = judge_approval(reception, expected, declines)
+        return DeclineProven("8521", "") if isinstance(verdict, AnswerLost) else verdict
+
+    monkeypatch.setattr("netcancel.core.flows.approving.judge_approval", judge)
     monkeypatch.setattr("proof.fuzzing.hostile.campaign.TURNS_OF_CALM", 1)
-    problems = Campaign(tmp_path, seed=1).run(0.5).problems
-    assert any("judged approved, proven declined" in each for each in problems)
+    problems = Campaign(tmp_path, seed=1, least=PAYMENTS).run(0.0).problems
+    assert any("judged declined, proven lost" in each for each in problems)

@@ -62,8 +62,10 @@ class Result:
 class Campaign:
     """One gateway, one journal, a Guard with threads and an AsyncGuard with tasks."""
 
-    def __init__(self, directory: Path, seed: int) -> None:
+    def __init__(self, directory: Path, seed: int, *, least: int = 1) -> None:
+        """`least`: how many payments each payer makes, however little time there is."""
         self._seed = seed
+        self._least = least
         self._gateway = HostileGateway(seed)
         self._directory = directory
         self._count = itertools.count(1)
@@ -106,9 +108,9 @@ class Campaign:
                 self._told[number] = type(await guard.cancel(number)).__name__
 
     def _orders(self, prefix: str, until: float) -> Iterator[tuple[str, bool]]:
-        """Give numbers until the time is over, one at least, and whether to cancel each."""
+        """Give numbers until the time is over, and whether to cancel each."""
         for place in itertools.count():
-            if place and time.monotonic() > until:
+            if place >= self._least and time.monotonic() > until:
                 return
             number = f"{prefix}{next(self._count):08d}"
             yield number, Random(f"{self._seed} {number}").randrange(3) == 0  # noqa: S311  reproducible
