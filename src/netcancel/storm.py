@@ -22,9 +22,7 @@ FIRST_PROBE_SECONDS: Final = 1.0
 
 
 class Pace:
-    """Spaces requests evenly: no second sees more of them than the rate, whatever came before.
-
-    (One or two more, for the window's ends.)
+    """Spaces requests evenly: no second sees more of them than the rate, but for one or two.
 
     A payment is claimed a moment before its request may go: a claim costs time, and doesn't keep.
     """
