@@ -31,7 +31,7 @@ compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --gene
 help: ## say what each target does
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-8s %s\n", $$1, $$2}'
 
-setup: .venv/.dev ## make .venv with everything that lint, test and bench need
+setup: .venv/.proof ## make .venv with everything that any target needs
 
 demo: .venv/.run ## the whole story in about a minute, without credentials
 	$(bin)/netcancel demo
