@@ -13,12 +13,12 @@ from netcancel.core.effects import (
     Now,
     Sign,
     Signed,
-    Sleep,
     Unavailable,
 )
 from netcancel.core.policy import COMMIT_BUDGET_SECONDS
 from netcancel.errors import JournalUnavailable, PaymentNotFound
 from tests.core.samples import payment
+from tests.core.waiting import run_waiting
 from tests.core.world import POLICY, SILENCE, WORLD
 
 CONFIRM = Confirm(frozenset([WORLD]), "T123456789", "ORD_1", "merchant")
@@ -29,23 +29,15 @@ def confirm(answers: list[Any]) -> tuple[list[float], Any]:
     """Run a confirmation on these answers, the last one for ever; return its waits and its end."""
     flow = flows.confirm(CONFIRM.worlds, CONFIRM.tid, CONFIRM.merc_trx_no, CONFIRM.writer)
     waits: list[float] = []
-    answer: Any = None
-    while True:
-        try:
-            effect = flow.send(answer)
-        except StopIteration as stop:
-            return waits, stop.value
-        except (JournalUnavailable, PaymentNotFound) as error:
-            return waits, str(error)
-        match effect:
-            case Now():
-                answer = 100.0 + sum(waits)
-            case Sleep(wait):
-                waits.append(wait)
-                answer = None
-            case _:
-                assert effect == CONFIRM
-                answer = answers.pop(0) if len(answers) > 1 else answers[0]
+
+    def answer(effect: Effect[Any]) -> Any:
+        assert effect == CONFIRM
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    try:
+        return waits, run_waiting(flow, answer, waits, begun_at=100.0)
+    except (JournalUnavailable, PaymentNotFound) as error:
+        return waits, str(error)
 
 
 def test_a_confirmation_is_told_by_the_row_that_it_leaves() -> None:

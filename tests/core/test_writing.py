@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from netcancel.core.effects import Flow, Now, Read, Sleep, Unavailable, Write
+from netcancel.core.effects import Effect, Flow, Read, Unavailable, Write
 from netcancel.core.flows.writing import (
     JOURNAL_SILENT,
     Fate,
@@ -17,6 +17,7 @@ from netcancel.core.lifecycle import Event, State
 from netcancel.core.payment import Asked, Change, Entry, KeptAnswer, Version
 from netcancel.kicc import Loss, RawAnswer
 from tests.core.samples import payment
+from tests.core.waiting import run_waiting
 from tests.core.world import SILENCE
 
 SILENT = Unavailable("no answer")
@@ -25,24 +26,12 @@ SILENT = Unavailable("no answer")
 def run(flow: Flow[Any], read: Any) -> tuple[list[float], Any]:
     """Drive a flow by a silent journal that can only be read; return its waits and its result."""
     waits: list[float] = []
-    answer: Any = None
-    while True:
-        try:
-            effect = flow.send(answer)
-        except StopIteration as stop:
-            return waits, stop.value
-        match effect:
-            case Write():
-                answer = SILENT
-            case Read():
-                answer = read
-            case Now():
-                answer = sum(waits)
-            case Sleep(wait):
-                waits.append(wait)
-                answer = None
-            case _:
-                raise TypeError(effect)
+
+    def answer(effect: Effect[Any]) -> Any:
+        assert isinstance(effect, Read | Write)
+        return read if isinstance(effect, Read) else SILENT
+
+    return waits, run_waiting(flow, answer, waits)
 
 
 def test_a_write_without_an_answer_is_tried_again_until_the_lease_is_over() -> None:
