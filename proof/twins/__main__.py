@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 LAST_WORDS: Final = 2_000
 """How much is shown of what an odd killer said; the reason stands at the end."""
 
+REASON: Final = 120
+"""How much of what a killer found is shown."""
+
 
 def main() -> int:
     """Read the options, hunt, and print."""
@@ -42,6 +45,8 @@ def main() -> int:
     outcomes = _hunt(twins)
     living = [outcome for outcome in outcomes if not outcome.is_killed]
     seconds = time.monotonic() - begun
+    for trial in odd:
+        print(f"{trial.killer} does not pass on the project:\n{trial.said[-LAST_WORDS:]}")
     print(f"{len(outcomes)} twins, {len(living)} alive, {len(odd)} odd killers, {seconds:.0f} s")
     if options.keep:
         _keep(outcomes, seconds)
@@ -85,14 +90,9 @@ def _chosen(options: argparse.Namespace) -> list[Twin]:
 
 def _try_killers(twins: Sequence[Twin]) -> list[Trial]:
     """Try all killers on the project, and return those that don't pass there."""
-    odd: list[Trial] = []
     killers = dict.fromkeys(killer for twin in twins for killer in twin.killers)
     print(f"{len(killers)} killers on the project as it is ...", flush=True)
-    for trial in on_the_project(killers):
-        if trial.found is not Found.NOTHING:
-            odd.append(trial)
-            print(f"  {trial.killer} does not pass:\n{trial.said[-LAST_WORDS:]}", flush=True)
-    return odd
+    return [trial for trial in on_the_project(killers) if trial.found is not Found.NOTHING]
 
 
 def _hunt(twins: Sequence[Twin]) -> list[Outcome]:
@@ -108,7 +108,8 @@ def _hunt(twins: Sequence[Twin]) -> list[Outcome]:
 
 
 def _line(twin: Twin, trial: Trial) -> str:
-    return f"  {twin.name:<42} {trial.found:<8} {trial.seconds:5.1f} s  {trial.killer}"
+    line = f"  {twin.name:<42} {trial.found:<8} {trial.seconds:5.1f} s  {trial.killer}"
+    return f"{line}\n      {trial.why[:REASON]}" if trial.why else line
 
 
 def _keep(outcomes: Sequence[Outcome], seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
@@ -34,16 +35,33 @@ class Kind(StrEnum):
     DEMO = "demo"
 
 
-PYTEST: Final = ("pytest", "-x", "-q", "-p", "no:cacheprovider")
-COMMANDS: Final = {
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How killers of a kind are run: as a module that ends with 1 where it finds something."""
+
+    module: tuple[str, ...]
+    finding: re.Pattern[str]
+    """The line that says so, with what was found in its group.
+
+    A run that ends with 1 and says nothing of the kind has stumbled over something else.
+    """
+
+
+PYTEST: Final = Way(
+    ("pytest", "-x", "-q", "-p", "no:cacheprovider"),
+    # Not ERROR, which is a fixture's, nor what is only too slow.
+    re.compile(r"^FAILED [^\s\[]+(?:\[.*\])? - (?!Failed: Timeout)(.+)", re.MULTILINE),
+)
+WAYS: Final = {
     Kind.TEST: PYTEST,
     Kind.END_TO_END: PYTEST,
-    Kind.SIMULATION: ("proof.simulation",),
-    Kind.EXPLORATION: ("proof.exploration",),
-    Kind.CAMPAIGN: ("campaigns.kills",),
-    Kind.DEMO: ("netcancel.cli", "demo"),
+    Kind.SIMULATION: Way(
+        ("proof.simulation",), re.compile(r"^seed \d+: ((?:I\d|IllegalMove).+)", re.MULTILINE)
+    ),
+    Kind.EXPLORATION: Way(("proof.exploration",), re.compile(r"^  BROKEN: (.+)", re.MULTILINE)),
+    Kind.CAMPAIGN: Way(("campaigns.kills",), re.compile(r"^broken (.+)", re.MULTILINE)),
+    Kind.DEMO: Way(("netcancel.cli", "demo"), re.compile(r"^(The books do NOT .+)", re.MULTILINE)),
 }
-"""How each is run, as modules; all end with 0 where they find nothing, and with 1 where they do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +75,15 @@ class Killer:
     @property
     def command(self) -> list[str]:
         """What is run."""
-        return [sys.executable, "-m", *COMMANDS[self.kind], *self.words]
+        return [sys.executable, "-m", *WAYS[self.kind].module, *self.words]
+
+    def finding(self, said: str) -> str | None:
+        """Return what a run says that it found, in a line; None: nothing of its kind."""
+        found = WAYS[self.kind].finding.search(said)
+        return found and found[1]
 
     def __str__(self) -> str:
-        if COMMANDS[self.kind] is PYTEST:
+        if WAYS[self.kind] is PYTEST:
             return self.words[0].partition("::")[2]
         return " ".join((self.kind, *self.words))
 

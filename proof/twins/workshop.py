@@ -6,13 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from proof.twins.twin import COMMANDS, PYTEST, broken_files
+from proof.twins.twin import broken_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,8 @@ PARTS: Final = ("src", "tests", "campaigns", "proof", "pyproject.toml")
 PATIENCE_SECONDS: Final = 600.0
 """No killer takes as long; one that hangs has not said that it found anything."""
 
-CRASH: Final = "Traceback (most recent call last)"
+COLUMNS: Final = "300"
+"""Wide enough for a test's reason."""
 
 
 class Astray(Exception):
@@ -39,7 +41,7 @@ class Found(StrEnum):
     NOTHING = "alive"
     SOMETHING = "killed"
     UNCLEAR = "NOT SAID"
-    """It could not be run to its end."""
+    """It could not be run to its end, or stumbled over something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ class Trial:
     found: Found
     seconds: float
     said: str
+
+    @property
+    def why(self) -> str:
+        """What it found, in a line; empty: nothing, or nothing of its kind."""
+        return self.killer.finding(self.said) or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +99,23 @@ class Copy:
     def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("NETCANCEL_", "PYTEST_"))}
         paths = os.pathsep.join([str(self.root / "src"), str(self.root)])
-        return subprocess.run(  # noqa: S603  of our own words
-            command,
-            cwd=self.root,
-            env=clean | {"PYTHONPATH": paths},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PATIENCE_SECONDS,
-        )
+        # Runs of pytest that share a place for their files stumble over each other's cleaning up.
+        with tempfile.TemporaryDirectory(prefix="netcancel-trial-") as place:
+            ours = {"PYTHONPATH": paths, "COLUMNS": COLUMNS, "PYTEST_DEBUG_TEMPROOT": place}
+            return subprocess.run(  # noqa: S603  of our own words
+                command,
+                cwd=self.root,
+                env=clean | ours,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=PATIENCE_SECONDS,
+            )
 
 
 def _found(killer: Killer, run: subprocess.CompletedProcess[str]) -> Found:
-    """Say what an end means: a program that crashes ends with 1 too, but has not said what for."""
+    """Say what an end means: who ends with 1 must say what for."""
     if run.returncode == 0:
         return Found.NOTHING
-    has_crashed = COMMANDS[killer.kind] is not PYTEST and CRASH in run.stderr
-    return Found.SOMETHING if run.returncode == 1 and not has_crashed else Found.UNCLEAR
+    says = run.returncode == 1 and killer.finding(run.stdout) is not None
+    return Found.SOMETHING if says else Found.UNCLEAR

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from pathlib import Path
 
 import pytest
 
 from proof.twins.hunt import on_the_project, on_twins
 from proof.twins.table import TWINS
-from proof.twins.twin import ENGINES, Edit, Kind, Room, Stale, Twin, broken_files, by_test
-from proof.twins.workshop import ROOT, Found
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from proof.twins.twin import (
+    ENGINES,
+    Edit,
+    Killer,
+    Kind,
+    Room,
+    Stale,
+    Twin,
+    broken_files,
+    by_test,
+)
+from proof.twins.workshop import ROOT, Copy, Found
 
 
 @pytest.mark.parametrize("twin", TWINS, ids=[twin.name for twin in TWINS])
@@ -58,6 +66,35 @@ def test_an_edit_that_does_not_fit_is_told(tmp_path: Path) -> None:
             broken_files(tmp_path, [Edit("some.py", before, "three")])
 
 
+@pytest.mark.parametrize(
+    ("kind", "said", "found"),
+    [
+        (Kind.TEST, "F\nFAILED t.py::t[a - b] - assert 1 == 2\n", "assert 1 == 2"),
+        (Kind.END_TO_END, "FAILED t.py::t - Failed: DID NOT RAISE X\n", "Failed: DID NOT RAISE X"),
+        (Kind.TEST, "FAILED t.py::t - Failed: Timeout (>60.0s) from pytest-timeout.\n", None),
+        (Kind.TEST, "ERROR t.py::t - its fixture failed\n", None),
+        (Kind.SIMULATION, "seed 7: I1: it is charged\nthe fewest\n", "I1: it is charged"),
+        (Kind.SIMULATION, "seed 7: TypeError: a bug of ours\n", None),
+        (Kind.EXPLORATION, "code  3 states\n  BROKEN: I4: sent before\n", "I4: sent before"),
+        (Kind.CAMPAIGN, "kept one\nbroken the books: 3 broken\n", "the books: 3 broken"),
+        (Kind.DEMO, "The books balance.\n", None),
+    ],
+)
+def test_who_ends_with_a_failure_must_say_what_was_found(
+    kind: Kind, said: str, found: str | None
+) -> None:
+    """A fixture's trouble, a timeout or a bug is no promise that was seen to break."""
+    assert Killer(kind, ()).finding(said) == found
+
+
+def test_runs_of_pytest_share_no_place() -> None:
+    """Two that clean up the same directories at the same time fail of each other."""
+    asks = [sys.executable, "-c", "import os; print(os.environ['PYTEST_DEBUG_TEMPROOT'])"]
+    places = [Copy(ROOT)._run(asks).stdout for _ in range(2)]
+    assert len({*places}) == 2
+    assert not any(Path(place.strip()).exists() for place in places)
+
+
 @pytest.mark.timeout(240)  # it runs three tests in copies of the project, each by itself
 def test_the_machine_tells_the_living_from_the_killed() -> None:
     """One killer sees what is broken, one doesn't; on the project the first one passes."""
@@ -74,4 +111,5 @@ def test_the_machine_tells_the_living_from_the_killed() -> None:
     assert [trial.found for trial in on_the_project([sees])] == [Found.NOTHING]
     [outcome] = on_twins([twin])
     assert [trial.found for trial in outcome.trials] == [Found.SOMETHING, Found.NOTHING]
+    assert "assert" in outcome.trials[0].why
     assert not outcome.is_killed
