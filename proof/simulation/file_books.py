@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from netcancel.core.payment import Payment
+    from netcancel.journal.batch import Work
     from netcancel.journal.operations import Answer
-    from netcancel.journal.writer import Work
     from proof.simulation.books import Watch
 
 T = TypeVar("T")

@@ -78,19 +78,21 @@ TWINS: Final = (
         room=Room.JOURNAL,
         edits=[
             Edit(
-                "journal/writer.py",
+                "journal/batch.py",
                 before="""\
-        try:
-            session.commit()
-        except Exception as error:  # noqa: BLE001  it may be durable or not: the callers read again
+    try:
+        session.commit()
+    except Exception as error:  # noqa: BLE001  it may be durable or not: the callers read again
 """,
                 after="""\
-        for task, result in zip(batch, results, strict=True):
-            task.future.set_result(result)
-        try:
-            session.commit()
-            return session
-        except Exception as error:  # noqa: BLE001  it may be durable or not: the callers read again
+    for task, result in zip(batch, results, strict=True):
+        task.future.set_result(result)
+    try:
+        session.commit()
+        return session
+    except Exception as error:  # noqa: BLE001  it may be durable or not: the callers read again
+        close(session)
+        return None
 """,
             )
         ],
@@ -107,14 +109,14 @@ TWINS: Final = (
         room=Room.JOURNAL,
         edits=[
             Edit(
-                "journal/writer.py",
+                "journal/batch.py",
                 before="""\
-                log.notice("a commit to the journal got no clear answer: %s", error)
-            _give_up(session, batch, _unavailable(error))
-            return None
+            log.notice("a commit to the journal got no clear answer: %s", error)
+        _give_up(session, batch, _unavailable(error))
+        return None
 """,
                 after="""\
-                log.notice("a commit to the journal got no clear answer: %s", error)
+            log.notice("a commit to the journal got no clear answer: %s", error)
 """,
             )
         ],

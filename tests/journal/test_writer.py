@@ -11,13 +11,12 @@ import pytest
 
 from netcancel.core.payment import MICROSECONDS
 from netcancel.errors import JournalUnavailable
+from netcancel.journal.batch import TRIES_MAX, Work
 from netcancel.journal.writer import (
     BATCH_MAX,
     COMPANY_SECONDS_EACH,
     COMPANY_SECONDS_MAX,
     CROWD,
-    TRIES_MAX,
-    Work,
     Writer,
 )
 from tests.journal.samples import START

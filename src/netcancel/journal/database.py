@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from netcancel.core.lifecycle import State
 from netcancel.core.payment import MICROSECONDS
 from netcancel.futures import SturdyFuture
-from netcancel.journal import keys, life, living, operations, retention, rows, writer
+from netcancel.journal import batch, keys, life, living, operations, retention, rows, writer
 from netcancel.journal.operations import Moving, MovingAndKeeping, Opening
 from netcancel.journal.statements import Query
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         TooMany,
         Used,
     )
+    from netcancel.journal.batch import Work
     from netcancel.journal.contract import (
         Archivable,
         ArchivePlace,
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from netcancel.journal.life import Hold, Mark, Presence, Worker
     from netcancel.journal.operations import Answer, Runs
     from netcancel.journal.vault import Digest, Vault
-    from netcancel.journal.writer import Work
 
 
 def now_by(clock: Callable[[], float]) -> int:
@@ -50,7 +50,7 @@ def now_by(clock: Callable[[], float]) -> int:
     return round(clock() * MICROSECONDS)
 
 
-class Session(writer.Session, operations.Session, Protocol):
+class Session(batch.Session, operations.Session, Protocol):
     """A writer's session in which operations can be done."""
 
     def perform(self, works: Sequence[Work[Any, Any]], now: int) -> Sequence[Any]:

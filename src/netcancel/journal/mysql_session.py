@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from pymysql.connections import Connection
     from pymysql.cursors import DictCursor
 
+    from netcancel.journal.batch import Work
     from netcancel.journal.rows import Row
     from netcancel.journal.statements import Migration
-    from netcancel.journal.writer import Work
 
 SQL: Final = Dialect("mysql", "%s")
 

@@ -41,10 +41,10 @@ from netcancel.kicc import ApprovalAnswer
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from netcancel.journal.batch import Work
     from netcancel.journal.life import Mark
     from netcancel.journal.rows import Row
     from netcancel.journal.vault import Sealed, Vault
-    from netcancel.journal.writer import Work
 
 T = TypeVar("T")
 S = TypeVar("S", bound="Session")

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from psycopg.rows import DictRow
 
+    from netcancel.journal.batch import Work
     from netcancel.journal.rows import Row
     from netcancel.journal.statements import Migration
-    from netcancel.journal.writer import Work
 
 SQL: Final = Dialect("postgres", "%s")
 

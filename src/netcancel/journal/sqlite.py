@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
+    from netcancel.journal.batch import Work
     from netcancel.journal.contract import Health
     from netcancel.journal.operations import Answer
     from netcancel.journal.vault import Vault
-    from netcancel.journal.writer import Work
 
 LOOK_SECONDS: Final = 0.001
 """How soon to look again whether another process is done; a commit takes some of these."""

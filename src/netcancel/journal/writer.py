@@ -13,28 +13,24 @@ call. Futures that were pending at the fork are the parent's; the child must not
 from __future__ import annotations
 
 import _thread
-import contextlib
 import os
 import queue
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Final, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from netcancel.errors import JournalUnavailable
 from netcancel.futures import SturdyFuture
+from netcancel.journal.batch import Session, Task, Work, close, serve
 from netcancel.journal.contract import JournalClosed
-from netcancel.observe import log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T = TypeVar("T")
-S_contra = TypeVar("S_contra", contravariant=True)
-S = TypeVar("S", bound="Session")
-
-TRIES_MAX: Final = 5
-"""How often an operation that had to give way is done again, by itself."""
+S = TypeVar("S", bound=Session)
 
 BATCH_MAX: Final = 256
 """Most operations in one commit: an operation waits behind so many at most."""
@@ -52,49 +48,6 @@ COMPANY_SECONDS_MAX: Final = 0.01
 
 LOOK_SECONDS: Final = 0.1
 """How often those who wait for each other at a fork make sure that there is still a reason."""
-
-
-class Session(Protocol):
-    """A connection to a database, used by one thread only."""
-
-    def begin(self, *, writes: bool) -> int:
-        """Begin a transaction, and return the journal's time in microseconds.
-
-        With `writes`, an embedded database lets no other writer in until the end.
-        """
-
-    def perform(self, works: Sequence[Work[Self, Any]], now: int) -> Sequence[Any]:
-        """Do works and return their results, all as if they were done one after the other."""
-
-    def commit(self) -> None:
-        """Make the transaction durable; what it raises leaves open whether it is."""
-
-    def roll_back(self) -> None:
-        """Undo the transaction, if one is open."""
-
-    def close(self) -> None:
-        """Release the connection."""
-
-    def is_trouble(self, error: Exception) -> bool:
-        """Whether an error comes from the database's state, not from a bug of ours."""
-
-    def is_deadlock(self, error: Exception) -> bool:
-        """Whether a transaction had to give way to another: undone, it may be done again."""
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether nothing can be done in it any more, but perhaps in a new one."""
-
-
-Work = Callable[[S_contra, int], T]
-"""What to do in a session at a time in microseconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Task(Generic[S]):
-    work: Work[S, Any]
-    writes: bool
-    future: SturdyFuture[Any]
 
 
 class _Wish(Enum):
@@ -149,7 +102,7 @@ class Writer(Generic[S]):
                 except RuntimeError as error:  # the system gives no more threads
                     future.set_exception(JournalUnavailable(f"no thread for the journal: {error}"))
                     return future
-            self._runner.put(_Task(work, writes, future))
+            self._runner.put(Task(work, writes, future))
         return future
 
     def close(self) -> None:
@@ -228,7 +181,7 @@ class _Runner(Generic[S]):
     def __init__(self, connect: Callable[[], S], pause: Callable[[float], None]) -> None:
         self._connect = connect
         self._pause = pause
-        self._tasks: queue.SimpleQueue[_Task[S] | _Wish] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[Task[S] | _Wish] = queue.SimpleQueue()
         self._is_taken = threading.Lock()
         self._has_begun = threading.Event()
         self._thread: threading.Thread | None = None
@@ -236,7 +189,7 @@ class _Runner(Generic[S]):
         self._rests = threading.Event()
         self._may_go_on = threading.Event()
 
-    def put(self, task: _Task[S] | _Wish) -> None:
+    def put(self, task: Task[S] | _Wish) -> None:
         """Queue a task, or a wish."""
         self._tasks.put(task)
 
@@ -260,19 +213,19 @@ class _Runner(Generic[S]):
         self._thread = threading.current_thread()
         self._has_begun.set()
         session: S | None = None
-        batch: list[_Task[S]] = []
+        batch: list[Task[S]] = []
         is_open = True
         while is_open:
             if self._shall_rest.is_set():
-                _close(session)
+                close(session)
                 session = None
                 self._rest()
             task = self._tasks.get()
             if len(batch) >= CROWD:
                 self._pause(min(len(batch) * COMPANY_SECONDS_EACH, COMPANY_SECONDS_MAX))
             batch, is_open = self._batch_of(task)
-            session = self._serve(session, batch)
-        _close(session)
+            session = serve(self._connect, session, batch)
+        close(session)
 
     def ask_to_rest(self) -> None:
         """Rest from the next batch on; may be said again."""
@@ -296,108 +249,13 @@ class _Runner(Generic[S]):
             self._rests.set()
             self._may_go_on.wait(LOOK_SECONDS)
 
-    def _batch_of(self, task: _Task[S] | _Wish) -> tuple[list[_Task[S]], bool]:
+    def _batch_of(self, task: Task[S] | _Wish) -> tuple[list[Task[S]], bool]:
         """Take a task, and what there is behind it; False: it is the last."""
-        batch: list[_Task[S]] = []
-        while isinstance(task, _Task):
+        batch: list[Task[S]] = []
+        while isinstance(task, Task):
             if task.future.set_running_or_notify_cancel():
                 batch.append(task)
             if len(batch) >= BATCH_MAX or self._tasks.empty():
                 return batch, True
             task = self._tasks.get()
         return batch, task is not _Wish.END
-
-    def _serve(
-        self, session: S | None, batch: Sequence[_Task[S]], *, tries: int = TRIES_MAX
-    ) -> S | None:
-        """Run a batch and tell its callers; return the session, None where it must be new."""
-        if not batch:
-            return session
-        try:
-            session, now = self._begin(session, writes=any(task.writes for task in batch))
-        except Exception as error:  # noqa: BLE001  whatever it was, the callers must hear of it
-            _give_up(session, batch, _unavailable(error))
-            return None
-        try:
-            results = session.perform([task.work for task in batch], now)
-        except Exception as error:  # noqa: BLE001  likewise
-            return self._serve_alone(session, batch, error, tries)
-        try:
-            session.commit()
-        except Exception as error:  # noqa: BLE001  it may be durable or not: the callers read again
-            if any(task.writes for task in batch):
-                log.notice("a commit to the journal got no clear answer: %s", error)
-            _give_up(session, batch, _unavailable(error))
-            return None
-        for task, result in zip(batch, results, strict=True):
-            task.future.set_result(result)
-        return session
-
-    def _begin(self, session: S | None, *, writes: bool) -> tuple[S, int]:
-        """Begin; a session that was lost since its last batch is replaced, once."""
-        if session is not None:
-            try:
-                return session, session.begin(writes=writes)
-            except Exception:
-                if not session.is_lost:
-                    raise
-                _close(session)
-        session = self._connect()
-        try:
-            return session, session.begin(writes=writes)
-        except Exception:
-            _close(session)
-            raise
-
-    def _serve_alone(
-        self, session: S, batch: Sequence[_Task[S]], error: Exception, tries: int
-    ) -> S | None:
-        """Undo a batch in which one operation failed, and run each by itself."""
-        if len(batch) == 1 and tries > 1 and session.is_deadlock(error):
-            return self._serve(_undo(session), batch, tries=tries - 1)
-        if session.is_lost or (len(batch) == 1 and session.is_trouble(error)):
-            _give_up(session, batch, _unavailable(error))
-            return None
-        survivor = _undo(session)
-        if len(batch) == 1:
-            _fail(batch, error)
-            return survivor
-        for task in batch:
-            survivor = self._serve(survivor, [task])
-        return survivor
-
-
-def _undo(session: S) -> S | None:
-    """Roll back; a session that can't is given up."""
-    try:
-        session.roll_back()
-    except Exception:  # noqa: BLE001  a broken connection is replaced, whatever broke it
-        _close(session)
-        return None
-    return session
-
-
-def _give_up(session: S | None, batch: Sequence[_Task[S]], error: Exception) -> None:
-    """Close a session that met trouble: a new one may find it mended. Tell every caller."""
-    if session is not None:
-        _undo(session)
-    _close(session)
-    _fail(batch, error)
-
-
-def _fail(batch: Sequence[_Task[Any]], error: Exception) -> None:
-    for task in batch:
-        task.future.set_exception(error)
-
-
-def _close(session: Session | None) -> None:
-    if session is not None:
-        with contextlib.suppress(Exception):
-            session.close()
-
-
-def _unavailable(error: Exception) -> JournalUnavailable:
-    """Say what a database's error means to callers."""
-    unavailable = JournalUnavailable(f"the journal can't be read or written: {error}")
-    unavailable.__cause__ = error
-    return unavailable
