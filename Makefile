@@ -73,7 +73,7 @@ twins: .venv/.dev ## break the project in every way of the protocol's list, and 
 mutants: .venv/.proof ## change core and verdicts in small ways, and see that a test notices (CHANGED=COMMIT: only what differs from it)
 	$(bin)/python -m proof.mutants $(if $(CHANGED),--changed $(CHANGED)) $(ARGS)
 
-simulate: .venv/.dev ## simulate the flows under faults, in virtual time (LEVEL=tokens|full; PAYMENTS=…; SEED=… replays one run)
+simulate: .venv/.dev ## simulate the flows under faults, in virtual time (LEVEL=tokens|full|postgres|mariadb; PAYMENTS=…; SEED=… replays one run)
 	$(bin)/python -m proof.simulation --level $(LEVEL) $(if $(PAYMENTS),--payments $(PAYMENTS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 docs: .venv/.dev ## write the generated pages anew

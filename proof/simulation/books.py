@@ -9,8 +9,10 @@ from __future__ import annotations
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from netcancel.core.effects import Unavailable
 from netcancel.core.lifecycle import MOVES, RECOVERABLE, Event, State
 from netcancel.core.payment import Opened
+from netcancel.drive import ask
 from netcancel.journal.memory import MemoryJournal
 from proof.simulation.promises import Broken
 
@@ -19,8 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from netcancel.core.payment import Change, Intent, Known, Payment, TooMany, Used, Version
+    from netcancel.drive import Asking
 
 T = TypeVar("T")
+
+SILENT: Final = Unavailable("no answer from the journal")
 
 MOVED: Final = {
     (move.source, move.event): f"move: {move.source or '-'} {move.event}" for move in MOVES
@@ -86,6 +91,16 @@ class MemoryBooks(MemoryJournal):
 
     def crash(self) -> None:
         """Lose nothing: what is done here is done."""
+
+    def claim_lacking_key(self, **_: object) -> tuple[()]:
+        """Give nothing: nothing is sealed here, so nobody lacks a key."""
+        return ()
+
+    def ask_in_doubt(self, effect: Asking, *, is_applied: bool) -> Unavailable:
+        """Do what is asked, or lose it, and say that no answer came."""
+        if is_applied:
+            ask(self, effect)
+        return SILENT
 
     def close(self) -> None:
         """End with the run."""

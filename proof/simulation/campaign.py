@@ -12,7 +12,7 @@ from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
-from proof.simulation.full import Full
+from proof.simulation.full import Full, FullOnMariadb, FullOnPostgres
 from proof.simulation.promises import Broken
 from proof.simulation.run import PAYMENTS, Run
 from proof.simulation.shrink import fewest
@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
     from proof.simulation.level import Level
 
-LEVELS: Final[dict[str, type[Level]]] = {"tokens": Tokens, "full": Full}
+LEVELS: Final[dict[str, type[Level]]] = {
+    "tokens": Tokens,
+    "full": Full,
+    "postgres": FullOnPostgres,
+    "mariadb": FullOnMariadb,
+}
 
 TWICE_EVERY: Final = 100
 """Every so many seeds are run twice, with equal traces: so tokens are what they stand for, too."""

@@ -13,6 +13,7 @@ from netcancel.core.effects import (
 from netcancel.core.policy import COMMIT_BUDGET_SECONDS
 from netcancel.drive import ask
 from netcancel.recovery import LOOK_SECONDS, TROUBLE_SECONDS
+from proof.simulation.books import SILENT
 
 if TYPE_CHECKING:
     from proof.simulation.process import Process
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from proof.simulation.slot import Slot
 
 AWAY = Unavailable("the journal is away")
-SILENT = Unavailable("no answer from the journal")
-
 
 LATE_SECONDS: Final = 20.0
 """How late a commit is at most that comes after its caller has given up."""
@@ -64,11 +63,16 @@ class Database:
             run.hits[f"fault: {fault.kind}"] += 1
             run.befall(slot, COMMIT_BUDGET_SECONDS + LATE_SECONDS)
             match fault.kind:
-                case "commit-lost":
-                    process.answer_after(latency, SILENT)
+                case "commit-lost" | "commit-unanswered":
+                    is_applied = fault.kind == "commit-unanswered"
+                    run.clockwork.after(
+                        latency,
+                        partial(
+                            self._commit_in_doubt, self._life, process, process.turn, effect,
+                            is_applied=is_applied,
+                        ),
+                    )  # fmt: skip
                     return
-                case "commit-unanswered":
-                    process.answer_after(latency + 0.001, SILENT)
                 case "commit-late":
                     process.answer_after(COMMIT_BUDGET_SECONDS, SILENT)
                     latency = COMMIT_BUDGET_SECONDS + LATE_SECONDS * fault.size**2
@@ -76,7 +80,7 @@ class Database:
                     latency = COMMIT_BUDGET_SECONDS * fault.size
                 case _:
                     run.damage(slot)
-            if fault.kind in {"commit-unanswered", "commit-late"}:
+            if fault.kind == "commit-late":
                 run.clockwork.after(latency, partial(self._commit_alone, self._life, effect))
                 return
         run.clockwork.after(
@@ -94,6 +98,21 @@ class Database:
             process.resume(turn, SILENT)
         else:
             process.resume(turn, self._perform(effect))
+
+    def _commit_in_doubt(
+        self,
+        life: int,
+        process: Process,
+        turn: int,
+        effect: Any,  # noqa: ANN401  of the effect's type
+        *,
+        is_applied: bool,
+    ) -> None:
+        """Commit or lose what the journal is asked, where no answer comes to the commit."""
+        if life != self._life:
+            process.resume(turn, SILENT)
+        else:
+            process.resume(turn, self._run.journal.ask_in_doubt(effect, is_applied=is_applied))
 
     def _commit_alone(self, life: int, effect: Effect[Any]) -> None:
         """Commit what nobody is told of."""

@@ -60,6 +60,7 @@ WORLD: Final = (
     "wall-clock-jump",
     "secret-rotated",
     "gateway-away",
+    "worker-lacks-key",
 )
 """What befalls everybody, at a time."""
 

@@ -10,7 +10,7 @@ import uuid
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from netcancel.core.effects import Signed
 from netcancel.freezing import freeze, freeze_void
@@ -22,7 +22,8 @@ from netcancel.sandbox.gateway import PATHS, answer_to
 from netcancel.sandbox.ledger import Did, Entry
 from netcancel.sandbox.signature import SignatureCheck, SignatureVerdict
 from netcancel.sandbox.world import BIZR_NO, CHANNEL_ID, SVC_ID, TID
-from proof.simulation.file_books import FileBooks
+from proof.simulation.database_books import DatabaseBooks
+from proof.simulation.homes import Files, Mariadb, Postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from netcancel.core.policy import Policy
     from netcancel.sandbox.ledger import Charge, Fields
     from proof.simulation.books import Watch
+    from proof.simulation.homes import Home
 
 MERCHANT: Final = Merchant(tid=TID, svc_id=SVC_ID, bizr_no=BIZR_NO)
 TOKENS: Final = {"same": "AUTHORIZATION-ID", "other": "ANOTHER-AUTHORIZATION-ID"}
@@ -41,20 +43,31 @@ class Full:
     """Makes, signs, reads and answers requests in their very bytes."""
 
     TID = TID
+    home: ClassVar[type[Home]] = Files
+    _opened: ClassVar[Home | None] = None
 
     def __init__(self) -> None:
         self._signed = 0
 
-    @staticmethod
+    @classmethod
     @contextmanager
-    def installed() -> Iterator[None]:
-        """Leave the flows as they are, and have a place for the journals."""
-        with FileBooks.placed():
+    def installed(cls) -> Iterator[None]:
+        """Leave the flows as they are, and have a home for the journals."""
+        if cls._opened is not None:
             yield
+            return
+        with cls.home.opened() as home:
+            cls._opened = home
+            try:
+                yield
+            finally:
+                cls._opened = None
 
-    def books(self, clock: Callable[[], float], watch: Watch) -> FileBooks:
-        """Open a journal in a new file."""
-        return FileBooks(clock, watch)
+    def books(self, clock: Callable[[], float], watch: Watch) -> DatabaseBooks:
+        """Open an empty journal."""
+        if self._opened is None:
+            raise RuntimeError("the level is not installed")
+        return DatabaseBooks(self._opened, clock, watch)
 
     def order(
         self, number: str, call: int, policy: Policy, *,
@@ -119,6 +132,18 @@ class Full:
         """Answer with a success that another number gets, or under another status."""
         number = fields["mercTrxNo"] if status != 200 else "ANOTHER"  # noqa: PLR2004  OK
         return _received(status, {"respCd": codes.SUCCESS, "mercTrxNo": number})
+
+
+class FullOnPostgres(Full):
+    """The same, with the journal on a server of PostgreSQL."""
+
+    home = Postgres
+
+
+class FullOnMariadb(Full):
+    """The same, with the journal on a server of MariaDB."""
+
+    home = Mariadb
 
 
 def _received(status: int, body: dict[str, object]) -> RawAnswer:

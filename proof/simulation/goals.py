@@ -19,6 +19,8 @@ GOALS: Final = (
     "fault: claim-unanswered",
     "bound: first net-cancel",
     "bound: lease",
+    "shredded",
+    "archived",
 )
 
 

@@ -1,7 +1,8 @@
 """What a run is made of besides the flows, and what differs between its levels.
 
-The level `tokens` is fast: stand-ins for the codec, a journal in memory. The level `full` has the
-product's own codec, signature, cipher and SQL. Everything else is the same at both.
+The level `tokens` is fast: stand-ins for the codec, a journal in memory. The others have the
+product's own codec, signature, cipher and SQL: `full` that of SQLite, `postgres` and `mariadb`
+those of a server. Everything else is the same at all.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from netcancel.journal.contract import Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     from netcancel.core.effects import Signed
     from netcancel.core.flows import Order
-    from netcancel.core.payment import Intent, Payment
+    from netcancel.core.payment import Claim, Intent, Payment
     from netcancel.core.policy import Policy
+    from netcancel.drive import Asking
     from netcancel.sandbox.ledger import Charge, Fields
     from proof.simulation.books import Watch
 
@@ -33,6 +35,14 @@ class Books(Journal, Protocol):
 
     def crash(self) -> None:
         """Lose whatever is not on the disk: begun transactions, and the connection."""
+
+    def claim_lacking_key(
+        self, *, world: str, writer: str, limit: int, hold_seconds: float
+    ) -> Sequence[Claim]:
+        """Claim for somebody who has another vault key; return what that one gets."""
+
+    def ask_in_doubt(self, effect: Asking, *, is_applied: bool) -> Any:  # noqa: ANN401  of the effect's type
+        """Do what is asked, or lose it, where a commit raises; return what is told."""
 
 
 class Level(Protocol):

@@ -110,9 +110,13 @@ class Promises:
         elif state is State.DECLINED and charge is not None:
             raise Broken("I8", f"{slot.number} was told declined, and it is charged")
 
-    def closed(self, slot: Slot, charge: Charge | None) -> None:
-        """Check one payment when everything is over: I1, I2 and I5."""
-        row = self._journal.payment_of(slot.tid, slot.number)
+    def keeps_token(self, row: Payment) -> None:
+        """Check that a payment can still be voided, should it turn out to be charged (I1)."""
+        if self._journal.open_body(row.id).result() is None:
+            raise Broken("I1", f"the token of {row.merc_trx_no} is gone within its grace")
+
+    def closed(self, slot: Slot, row: Payment | None, charge: Charge | None) -> None:
+        """Check one payment when everything is over, and what was written of it: I1, I2 and I5."""
         is_live = charge is not None and charge.status is Status.LIVE
         if row is None:
             if charge is not None:

@@ -13,6 +13,7 @@ from netcancel.core.lifecycle import Resolution, State
 from netcancel.core.payment import MICROSECONDS
 from netcancel.core.policy import COMMIT_BUDGET_SECONDS, Policy
 from netcancel.errors import ConfigurationError
+from netcancel.journal.contract import ArchivePlace
 from netcancel.recovery import LOOK_SECONDS, TROUBLE_SECONDS
 from netcancel.sandbox.ledger import NetCancelMemory, Status
 from proof.simulation.books import Watch
@@ -46,6 +47,9 @@ SECONDS: Final = 300.0
 DICE: Final = 1024
 EVENTS_MAX: Final = 400_000
 DAY: Final = 86_400.0
+
+CLOSED_SECONDS: Final = 1.2 * DAY
+"""What has been closed for so long is archived."""
 
 WORLDS: Final = frozenset(["world"])
 
@@ -93,16 +97,22 @@ class Run:
         plan = draw_plan(random.Random(f"{seed} faults"), payments, SECONDS)  # noqa: S311  likewise
         self.plan = [fault for place, fault in enumerate(plan) if place not in without]
         self.slots: dict[str, Slot] = {}
+        self.archived: dict[str, Payment] = {}
+        """By their numbers, which are never charged again."""
+        self._damaged: set[str] = set()
         for index in range(payments):
             self._begin_slot(index, workload)
         self._place_faults()
+        if workload.random() < 0.2:  # noqa: PLR2004  one run in five
+            self._begin_tidying()
 
     def go(self) -> Run:
         """Let everything happen, and check what is left; raises `Broken`."""
         if not self.clockwork.run(EVENTS_MAX):
             raise Broken("I5", "it never comes to rest")
         for slot in self.slots.values():
-            self.promises.closed(slot, slot.charge)
+            row = self.journal.payment_of(slot.tid, slot.number) or self.archived.get(slot.number)
+            self.promises.closed(slot, row, slot.charge)
         return self
 
     def dice(self, slot: Slot) -> float:
@@ -134,6 +144,7 @@ class Run:
         """Make a payment a poison row."""
         if (row := self.journal.payment_of(slot.tid, slot.number)) is not None:
             self.journal.damage(row.id)
+            self._damaged.add(row.id)
 
     def journal_clock(self) -> float:
         """Return the journal's own time."""
@@ -188,6 +199,11 @@ class Run:
                 faults.setdefault(fault.nth, fault)
         self.clockwork.after(2 * DAY, self._shred)
 
+    def _begin_tidying(self) -> None:
+        """Shred before any grace has passed, and archive what was closed."""
+        self.clockwork.after(600.0, self._shred)
+        self.clockwork.after(2.5 * DAY, self._archive)
+
     def _befall_all(self, fault: Fault) -> None:
         self.hits[f"fault: {fault.kind}"] += 1
         match fault.kind:
@@ -199,6 +215,8 @@ class Run:
                 self._wall_offset += 2 * DAY * (fault.size - 0.5)
             case "gateway-away":
                 self.gateway.away_until = self.clockwork.now + 40.0 * fault.size**2
+            case "worker-lacks-key":
+                self._claim_lacking_key()
             case _:
                 self._rotate(60.0 * (fault.size - 0.5))
 
@@ -214,8 +232,23 @@ class Run:
         self.gateway.secret += 1
 
     def _shred(self) -> None:
+        """Shred what was closed long ago, and see that no other token is gone."""
         keep = self.policy.keep_token_seconds
         self.hits["shredded"] += self.journal.shred_closed(keep_seconds=keep, limit=500).result()
+        since = (self.journal_clock() - keep) * MICROSECONDS
+        for row in self.watch.latest.values():
+            if row.updated_at > since and row.id not in self._damaged:
+                self.promises.keeps_token(row)
+
+    def _archive(self) -> None:
+        """Let what was closed long ago leave the journal."""
+        payments = (
+            self.journal.archivable(ArchivePlace(), closed_seconds=CLOSED_SECONDS, limit=PAYMENTS)
+            .result()
+            .payments
+        )
+        self.hits["archived"] += self.journal.archive(payments).result()
+        self.archived = {payment.merc_trx_no: payment for payment in payments}
 
     # Callers
 
@@ -316,6 +349,17 @@ class Run:
             flow = flows.recover(claim, self.clockwork.now, writer, self.policy)
             process = Process(self, of, flow, _nobody)
             self.clockwork.after(0.05 * self.dice(of), process.begin)
+
+    def _claim_lacking_key(self) -> None:
+        """Let a worker claim that could open nothing of what it took."""
+        self._calls += 1
+        taken = self.journal.claim_lacking_key(
+            world="world", writer=f"w{self._calls}", limit=64,
+            hold_seconds=self.policy.hold_seconds,
+        )  # fmt: skip
+        for claim in taken:
+            number = claim.payment.merc_trx_no
+            raise Broken("I5", f"{number} is held by a worker that lacks its key")
 
     # A person
 

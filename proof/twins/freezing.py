@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from proof.twins.twin import Edit, Room, Twin, by_test, by_the_whole
+from proof.twins.twin import Edit, Room, Twin, by_simulating, by_test, by_the_whole
 
 TWINS: Final = (
     Twin(
@@ -30,6 +30,7 @@ TWINS: Final = (
         killers=[
             by_test("core/test_flows", "test_each_attempt_is_signed_anew_over_the_same_bytes"),
             by_the_whole("duty/test_clocks", "test_nothing_is_done_twice"),
+            by_simulating("full"),
         ],
     ),
     Twin(

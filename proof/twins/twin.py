@@ -117,6 +117,11 @@ A_MINUTE_OF_SIMULATION: Final = by(Kind.SIMULATION, "--hunt 60 --workers 1")
 """Its seeds are always the same; it ends with the first that breaks a promise."""
 
 
+def by_simulating(level: str) -> Killer:
+    """Name a simulation with a real journal; its first seed would be compared with the fast one."""
+    return by(Kind.SIMULATION, f"--level {level} --first-seed 2 --hunt 40 --workers 1")
+
+
 def read_killer(text: str) -> Killer:
     """Read a kind and its options; raise ValueError for an unknown kind."""
     kind, _, options = text.partition(" ")

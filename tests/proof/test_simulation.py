@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from netcancel.core.effects import Sleep
+from netcancel.core.effects import Open, Sleep, Unavailable
 from netcancel.core.flows import approving, net_cancelling, writing
 from netcancel.core.flows.writing import Fate
 from netcancel.core.lifecycle import State
@@ -21,6 +21,8 @@ from proof.simulation.__main__ import main
 from proof.simulation.faults import Fault
 from proof.simulation.run import Run
 from proof.simulation.tokens import Tokens
+from tests.missing import missing
+from tests.servers.kinds import found
 
 PRINT_TRACE = """
 import sys
@@ -52,6 +54,53 @@ def test_tokens_are_what_they_stand_for(seed: int) -> None:
     assert full.trace is not None
     assert tokens.trace is not None
     assert full.trace.lines == tokens.trace.lines
+
+
+SERVERS = ["postgres", "mariadb"]
+
+
+def need(level: str) -> None:
+    """Skip where a level's server can't be started."""
+    if level in SERVERS and found(level) is None:
+        missing(f"the programs of {level}")
+
+
+@pytest.mark.timeout(300)  # a server is started, and its journal works a hundred payments
+@pytest.mark.parametrize("level", SERVERS)
+def test_a_servers_journal_goes_the_same_way(level: str) -> None:
+    """Its SQL, its locks and its claims make every event of a seed the same."""
+    need(level)
+    finding, served = campaign.try_seed(2, level=level, traces=True)
+    _, tokens = campaign.try_seed(2, traces=True)
+    assert finding.broken is None
+    assert served.trace is not None
+    assert tokens.trace is not None
+    assert served.trace.lines == tokens.trace.lines
+
+
+@pytest.mark.timeout(300)  # likewise
+@pytest.mark.parametrize("level", ["full", *SERVERS])
+def test_a_commit_in_doubt_is_lost_or_done_and_nothing_begun_survives_a_crash(level: str) -> None:
+    """What is told is the same; only the database knows. A crash spoils nothing."""
+    need(level)
+    kind = campaign.LEVELS[level]
+    with kind.installed():
+        run = Run(1, kind(), payments=2, without=range(5_000))
+        books = run.journal
+        orders = [
+            kind().order(f"N_{n}", n, run.policy, at=0.0, confirm_within=None) for n in (7, 8)
+        ]
+        for order, is_applied in zip(orders, [False, True], strict=True):
+            asked = Open(order.intent)
+            assert isinstance(books.ask_in_doubt(asked, is_applied=is_applied), Unavailable)
+        lost, done = (books.payment_of(kind.TID, f"N_{n}") for n in (7, 8))
+        assert lost is None
+        assert done is not None
+        books.crash()
+        assert books.open_body(done.id).result() == orders[1].intent.net_cancel_body
+        books.damage(done.id)
+        assert books.open_body(done.id).result() is None
+        books.close()
 
 
 def report_before_durable(seen: Any, event: Any, change: Any, hand: Any) -> Any:

@@ -27,10 +27,15 @@ POSTGRES = "NETCANCEL_TEST_POSTGRES_URL"
 def postgres(shared: Path, name: str) -> Iterator[str]:
     """Make an empty database, and return its URL; `shared` is the same for the whole run."""
     with server("postgres", os.environ.get(POSTGRES), shared) as url:
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE IF EXISTS {name}".encode())
-            connection.execute(f"CREATE DATABASE {name} ENCODING UTF8 TEMPLATE template0".encode())
-        yield with_database(url, name)
+        yield make_postgres(url, name)
+
+
+def make_postgres(url: str, name: str) -> str:
+    """Make an empty database of this name, in place of the last one, and return its URL."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name}".encode())
+        connection.execute(f"CREATE DATABASE {name} ENCODING UTF8 TEMPLATE template0".encode())
+    return with_database(url, name)
 
 
 def empty_postgres(url: str) -> None:
@@ -48,8 +53,13 @@ MYSQL = "NETCANCEL_TEST_MYSQL_URL"
 def mysql(shared: Path, name: str) -> Iterator[str]:
     """Make an empty database, and return its URL; `shared` is the same for the whole run."""
     with server("mariadb", os.environ.get(MYSQL), shared) as url:
-        run_mysql(url, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
-        yield with_database(url, name)
+        yield make_mysql(url, name)
+
+
+def make_mysql(url: str, name: str) -> str:
+    """Make an empty database of this name, in place of the last one, and return its URL."""
+    run_mysql(url, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
+    return with_database(url, name)
 
 
 def empty_mysql(url: str) -> None:
