@@ -2,8 +2,9 @@
 
 Four shops and four recovery workers, each a process, on one journal, before a sandbox that loses
 answers. They are killed, and paused beyond their leases; the journal's server is killed, its
-transactions are terminated, its connections cut around their commits. Then all is calm, and the
-books are closed: against the gateway's ledger, and against what the shops were told.
+transactions are terminated, its connections cut around their commits. With a network of its own
+(Linux, as root), the link to the gateway goes down as well. Then all is calm, and the books are
+closed: against the gateway's ledger, and against what the shops were told.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from campaigns.campaign import Campaign
+from campaigns.network import Link, is_own, leave_for_own, missing_here
 from campaigns.servers import Server
 from proof.evidence import keep
 from tests.servers.administrators import ADMINISTRATORS
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from campaigns.report import Report
 
 FILE: Final = "sqlite"
+MODULE: Final = "campaigns.kills"
 SEEDS: Final = 1_000_000
 
 
@@ -36,6 +39,10 @@ def main() -> int:
     """Read the options, make trouble, and print; 1: a promise was broken."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = _options()
+    if options.own_network and not is_own():
+        if lacking := missing_here():
+            raise SystemExit(f"missing here: {lacking}")
+        leave_for_own(MODULE, sys.argv[1:])
     journals = [options.journal] if options.journal else _servers_here()
     reports: list[Report] = []
     for journal in journals:
@@ -49,12 +56,11 @@ def main() -> int:
         print()
     if options.keep:
         for report in reports:
-            _keep(report)
+            _keep(report, options)
     broken = [report for report in reports if not report.is_kept]
     for report in broken:
         print(
-            f"a promise was broken; again: python -m campaigns.kills --journal {report.journal}"
-            f" --seed {report.seed} --duration {report.seconds['trouble']:g}",
+            f"a promise was broken; again: {_command(report, options)}",
             file=sys.stderr,
         )
     return 1 if broken else 0
@@ -71,11 +77,19 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--journal", choices=(*ADMINISTRATORS, FILE), help="one only; else every server's, in turn"
     )
+    parser.add_argument(
+        "--own-network",
+        action="store_true",
+        help="in a network namespace, whose link goes down; with --journal sqlite, as root",
+    )
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(SEEDS))
     parser.add_argument("--json", action="store_true", help="print one JSON list and no text")
     parser.add_argument("--keep", action="store_true", help="keep the figures as evidence")
     parser.add_argument("--directory", default="/var/tmp", help="a disk for the journals")  # noqa: S108  a fresh directory is made in it
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.own_network and options.journal != FILE:
+        parser.error(f"--own-network goes with --journal {FILE}: a server's link would go as well")
+    return options
 
 
 def _servers_here() -> list[str]:
@@ -95,7 +109,9 @@ def _run(journal: str, options: argparse.Namespace, duration_seconds: float) -> 
     server = None if journal == FILE else _server(journal, options.directory)
     report = None
     try:
-        report = Campaign(journal, Path(made), options.seed, server).run(duration_seconds)
+        link = Link() if options.own_network else None
+        campaign = Campaign(journal, Path(made), options.seed, server=server, link=link)
+        report = campaign.run(duration_seconds)
         return report
     finally:
         if report is not None and report.is_kept:
@@ -104,13 +120,18 @@ def _run(journal: str, options: argparse.Namespace, duration_seconds: float) -> 
             print(f"what the processes said and were told is in {made}", file=sys.stderr)
 
 
-def _keep(report: Report) -> None:
+def _keep(report: Report, options: argparse.Namespace) -> None:
+    what = "link" if options.own_network else report.journal
+    keep(f"kills-{what}", command=_command(report, options), figures=report.figures)
+
+
+def _command(report: Report, options: argparse.Namespace) -> str:
+    """Say how a campaign is done again."""
+    own = " --own-network" if options.own_network else ""
     trouble = report.seconds["trouble"]
-    keep(
-        f"kills-{report.journal}",
-        command=f"python -m campaigns.kills --journal {report.journal} --seed {report.seed}"
-        f" --duration {trouble:g}",
-        figures=report.figures,
+    return (
+        f"python -m {MODULE} --journal {report.journal}{own} --seed {report.seed}"
+        f" --duration {trouble:g}"
     )
 
 

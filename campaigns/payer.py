@@ -58,14 +58,17 @@ class Payer:
         self._seed = seed
         self._room = asyncio.Semaphore(IN_FLIGHT)
 
-    async def run(self, again: Sequence[str], new: Iterator[str], per_second: float) -> None:
-        """Ask again, then for new numbers at an even pace; return when each was answered."""
+    async def run(
+        self, again: Sequence[str], new: Iterator[str], per_second: float, at_once: int
+    ) -> None:
+        """Ask again, then for new numbers, so many at once; return when each was answered."""
         async with asyncio.TaskGroup() as group:
             for number in again:
                 await self._start(group, number)
             while not _has_ended(STANDARD_INPUT):
-                await self._start(group, next(new))
-                await asyncio.sleep(1 / per_second)
+                for number in itertools.islice(new, at_once):
+                    await self._start(group, number)
+                await asyncio.sleep(at_once / per_second)
 
     async def _start(self, group: asyncio.TaskGroup, number: str) -> None:
         await self._room.acquire()
@@ -112,15 +115,17 @@ async def _pay_all(options: argparse.Namespace, settings: dict[str, Any]) -> Non
     async with AsyncGuard(**settings, recovery="off") as guard:
         with Record(options.record) as record:
             payer = Payer(guard, record, options.seed)
-            await payer.run(account.open_numbers(), new, options.per_second)
+            again = account.open_numbers()
+            await payer.run(again, new, options.per_second, options.at_once)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one shop: --shop NAME --seed N --per-second N --record FILE."""
+    """Run one shop: --shop NAME --seed N --per-second N [--at-once N] --record FILE."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--shop", required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--per-second", type=float, required=True)
+    parser.add_argument("--at-once", type=int, default=1)
     parser.add_argument("--record", type=Path, required=True)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     try:

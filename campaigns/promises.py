@@ -8,7 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from campaigns.record import APPROVED, IN_DOUBT, REFUSED, Account
-from netcancel.core.lifecycle import Event
+from netcancel.core.lifecycle import Event, State
+from netcancel.core.payment import MICROSECONDS
 from netcancel.demo import promises
 from netcancel.demo.arrivals import by_number
 from netcancel.demo.books import Told
@@ -96,6 +97,23 @@ def _nothing_sent(evidence: Evidence) -> tuple[int, Iterable[str]]:
     return len(refused), (f"{number}: sent, though told otherwise" for number in refused & approved)
 
 
+def _nothing_late(evidence: Evidence) -> tuple[int, Iterable[str]]:
+    """Put our part in the gateway's assumption (a) to the test: what was given up never arrives."""
+    void_since: dict[str, float] = {}
+    for payment in evidence.payments:
+        for entry in payment.history:
+            if entry.target is State.NET_CANCELLED:
+                void_since.setdefault(payment.merc_trx_no, entry.at / MICROSECONDS)
+    arrived = by_number(evidence.requests)
+    broken = (
+        f"{number}: its approval arrived {late:.1f} s later"
+        for number, since in void_since.items()
+        for request in arrived.get(number, [])
+        if request["endpoint"] == "approval" and (late := request["at"] - since) > 0
+    )
+    return len(void_since), broken
+
+
 def _told_alike(evidence: Evidence) -> tuple[int, Iterable[str]]:
     """Whoever asks again hears the same, or for the first time something certain."""
     heard: dict[str, set[str]] = {}
@@ -128,6 +146,7 @@ def _on_plain(test: promises.Check, evidence: Evidence) -> tuple[int, Iterable[s
 PROMISES: Final[Mapping[str, Check]] = {
     **{name: partial(_on_plain, test) for name, test in promises.PROMISES.items()},
     "nothing sent where the journal was refused (I4)": _nothing_sent,
+    "no approval arrives after its payment was void for good (I1)": _nothing_late,
     "no fenced owner told approved (I2)": _fenced,
     "whoever asks again hears the same": _told_alike,
     "nothing is raised but that the journal is unavailable": _only_outcomes,

@@ -27,6 +27,7 @@ class Trouble(StrEnum):
     PAUSE_PAYER = "payers paused beyond their lease"
     PAUSE_WORKER = "workers paused beyond their lease"
     STRAND = "payers paused while the server was away"
+    LINK_DOWN = "outages of the link"
     KILL_SERVER = "server killed and restarted"
     TERMINATE_AMID = "connections terminated before a commit"
     TERMINATE_ALL = "connections terminated"
@@ -56,6 +57,14 @@ OF_SERVERS: Final = {
 }
 
 
+OF_LINK: Final = {Trouble.LINK_DOWN: 1}
+
+LONG: Final = frozenset(
+    {Trouble.PAUSE_PAYER, Trouble.PAUSE_WORKER, Trouble.STRAND, Trouble.LINK_DOWN}
+)
+"""What lasts for seconds."""
+
+
 class Blow(NamedTuple):
     """Trouble, so many seconds after the last."""
 
@@ -66,11 +75,17 @@ class Blow(NamedTuple):
     pause_seconds: float
 
 
-def blows(seed: int, lease_seconds: float, *, has_server: bool) -> Iterator[Blow]:
-    """Yield blows without end: each kind once, pauses first, then by weight."""
+def blows(seed: int, lease_seconds: float, *, has_server: bool, has_link: bool) -> Iterator[Blow]:
+    """Yield blows without end: each kind once, long ones first, then by weight.
+
+    An outage comes before any pause: who is paused amid a write keeps a journal that is a file to
+    himself, and nobody sends anything.
+    """
     draws = random.Random(f"{seed}/blows")  # noqa: S311  chaos, not secrets
-    weights = OF_PROCESSES | (OF_SERVERS if has_server else {})
-    kinds = sorted(weights, key=lambda trouble: ("paused" not in trouble, draws.random()))
+    weights = OF_PROCESSES | (OF_SERVERS if has_server else {}) | (OF_LINK if has_link else {})
+    kinds = sorted(
+        weights, key=lambda trouble: (trouble not in OF_LINK, trouble not in LONG, draws.random())
+    )
     while True:
         yield Blow(
             draws.uniform(*BETWEEN_SECONDS),

@@ -40,12 +40,16 @@ class Glance:
 
 SIMULATIONS: Final = ("simulation-tokens", "simulation-full")
 
+KILLS_OF_SERVERS: Final = ("kills-postgres", "kills-mariadb")
+KILLS_BEFORE_OUTAGES: Final = ("kills-link",)
+KILLS: Final = (*KILLS_OF_SERVERS, *KILLS_BEFORE_OUTAGES)
+
 SECTIONS: Final = (
     Section("Exploration", "exploration", ("exploration",)),
     Section("Simulation", "simulation", SIMULATIONS),
     Section("Broken twins", "twins", ("twins",)),
     Section("Mutants", "mutants", ("mutants",)),
-    Section("Kills", "kills", ("kills-postgres", "kills-mariadb")),
+    Section("Kills", "kills", KILLS),
     Section("Loss of power", "powerloss", ("powerloss",)),
     Section("Fuzzing", "fuzzing", ("fuzzing",)),
     Section("Hostile answers", "hostile", ("hostile",)),
@@ -55,8 +59,6 @@ SECTIONS: Final = (
     Section("Journals", "journals", ("journals-1000000", "journals-10000000")),
     Section("Memory", "memory", ("memory",)),
 )
-
-KILLS: Final = ("kills-postgres", "kills-mariadb")
 
 GLANCES: Final = (
     Glance("states explored", "states", ("exploration",)),
@@ -75,7 +77,8 @@ GLANCES: Final = (
     Glance("payments amid kills", "payments", KILLS),
     Glance("payers killed", "payers killed", KILLS),
     Glance("workers killed", "workers killed", KILLS),
-    Glance("database servers killed", "server killed and restarted", KILLS),
+    Glance("database servers killed", "server killed and restarted", KILLS_OF_SERVERS),
+    Glance("outages of the link to the gateway", "outages of the link", KILLS_BEFORE_OUTAGES),
     Glance("commits of unknown outcome", "commits whose outcome was unknown", KILLS),
     Glance("promises broken amid kills", "promises broken", KILLS),
 )

@@ -113,6 +113,11 @@ SECONDS_OF_CAMPAIGN: Final = by(
 )
 """Real shops, workers and a gateway that loses answers, killed and paused."""
 
+SECONDS_WITHOUT_A_LINK: Final = by(
+    Kind.CAMPAIGN, "--journal sqlite --own-network --duration 1 --seed 3 --directory ."
+)
+"""Likewise, in a network of its own: its link goes down, and nobody is killed or paused."""
+
 A_MINUTE_OF_SIMULATION: Final = by(Kind.SIMULATION, "--hunt 60 --workers 1")
 """Its seeds are always the same; it ends with the first that breaks a promise."""
 

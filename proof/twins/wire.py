@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from proof.twins.twin import SECONDS_OF_CAMPAIGN, Edit, Room, Twin, by_test, by_the_whole
+from proof.twins.twin import (
+    SECONDS_OF_CAMPAIGN,
+    SECONDS_WITHOUT_A_LINK,
+    Edit,
+    Room,
+    Twin,
+    by_test,
+    by_the_whole,
+)
 
 CONVERSATION: Final = "wire/conversation.py"
 
@@ -57,12 +65,17 @@ TWINS: Final = (
                 before="        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,"
                 " _RESET_ON_CLOSE)\n",
                 after="",
-            )
+            ),
+            Edit(
+                CONVERSATION,
+                before="        sockets.limit_sending(sock, self._patience.remaining())\n",
+                after="        self._patience.remaining()\n",
+            ),
         ],
         killers=[
             by_test("wire/test_reset", "test_unsent_bytes_never_arrive"),
             by_the_whole("wire/test_reset", "test_bytes_sent_into_a_dead_link_never_arrive"),
+            SECONDS_WITHOUT_A_LINK,
         ],
-        unseen="on a campaign's loopback no byte waits; a test cuts a process's own network",
     ),
 )

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from netcancel import Payment
 
+LATE = 1e12
+"""A time after any payment, in seconds since the epoch."""
+
 OTHER_BODY = b'{"mercTrxNo":"ORD_2"}'
 FATES: dict[str, str | None] = {
     "ORD_1": None,
@@ -128,6 +131,7 @@ SPOILS: dict[str, list[Callable[[Evidence], Evidence]]] = {
     "one approval": [once_more],
     "one cancel": [lambda evidence: replace(evidence, requests=2 * evidence.requests)],
     "approved only on proof": [lambda evidence: with_request(evidence, 0, fault="bom")],
+    "no approval arrives": [lambda evidence: with_request(evidence, 1, at=LATE)],
     "no fenced owner": [taken_over],
     "whoever asks again": [lambda evidence: with_told(evidence, "Declined")],
     "nothing is raised": [lambda evidence: with_told(evidence, "KeyError")],

@@ -8,10 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
-import subprocess
 import sys
-from pathlib import Path
 
+from campaigns.network import held_by_the_kernel, set_link
 from netcancel.kicc.raw import NoAnswer, RawAnswer, Reception
 from netcancel.wire import AwaitingTransport, BlockingTransport, Gateway, Request, clock, sockets
 from tests.wire.answerer import PATIENCE, Answerer, answers
@@ -19,22 +18,6 @@ from tests.wire.zoo import sized
 
 SOON = 0.5
 KEPT = 60.0
-
-
-def link(state: str) -> None:
-    """Take the namespace's loopback up or down."""
-    subprocess.run(["ip", "link", "set", "lo", state], check=True)  # noqa: S607  wherever ip is
-
-
-def held_by_the_kernel(port: int) -> int:
-    """Count our kernel's connections to the port that may still send something."""
-    lines = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
-    remote = f":{port:04X}"
-    # The fifth column is what is queued for sending.
-    return sum(
-        line.split()[2].endswith(remote) and not line.split()[4].startswith("00000000")
-        for line in lines
-    )
 
 
 class Carrier:
@@ -70,14 +53,14 @@ def main(transport: str, ending: str) -> None:
     if ending == "plain-close":
         sockets._RESET_ON_CLOSE = struct.pack("ii", 0, 0)
         sockets.limit_sending = lambda *_: None
-    link("up")
+    set_link("up")
     with Answerer(answers(sized())) as gateway:
         carrier = Carrier(transport, Gateway.parse(gateway.base_url))
         first = carrier.carry("first", PATIENCE)
-        link("down")
+        set_link("down")
         second = carrier.carry("second", SOON)
         held = held_by_the_kernel(gateway.port)
-        link("up")
+        set_link("up")
         if held:
             gateway.arrived.get(timeout=PATIENCE)
             gateway.arrived.get(timeout=PATIENCE)

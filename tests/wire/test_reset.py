@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import struct
 import subprocess
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from campaigns.network import ALONE, missing_here
 from netcancel.kicc.raw import NoAnswer, Reach
 from netcancel.wire import Gateway, Request, sockets
 from tests.missing import missing
@@ -65,14 +65,11 @@ def test_plain_close_would_deliver_them(carry: Carry, monkeypatch: pytest.Monkey
 
 def in_a_network_of_its_own(*arguments: str) -> dict[str, object]:
     """Run `link_down.py` where its loopback is nobody else's; returns what it saw."""
-    if os.geteuid() != 0 or not shutil.which("unshare") or not shutil.which("ip"):
-        missing("root, unshare and ip, to take a network down")
-    alone = ["unshare", "--net"]
-    if subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
-        missing("the right to make a network namespace")
+    if lacking := missing_here():
+        missing(lacking)
     script = Path(__file__).with_name("link_down.py")
     run = subprocess.run(
-        [*alone, sys.executable, str(script), *arguments],
+        [*ALONE, sys.executable, str(script), *arguments],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
