@@ -101,13 +101,19 @@ def code_fits_data(_context: Any, response: Any, case: Any) -> None:  # noqa: AN
     told = json.loads(response.content)
     code = told.get("respCd")
     body = case.meta.components.get(ParameterLocation.BODY)
-    if body is not None and body.mode.is_negative:
+    is_forbidden = body is not None and body.mode.is_negative
+    if is_forbidden or not _is_json(response.request.headers.get("Content-Type", "")):
         if code == "0000":
             raise AssertionError("what the file forbids was worked")
     elif code in MALFORMED and not (
         told["respMsg"].endswith(NO_FORM) or _breaks_an_unwritten_rule(case.body)
     ):
         raise AssertionError(f"what the file allows was refused for its form: {code}")
+
+
+def _is_json(media_type: str) -> bool:
+    """Tell whether a body says that it is what the file asks for; some cases say otherwise."""
+    return media_type.partition(";")[0].strip().lower() == "application/json"
 
 
 def _breaks_an_unwritten_rule(body: Any) -> bool:  # noqa: ANN401  whatever was drawn
