@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -92,10 +92,10 @@ class Session:
     def execute(self, query: Query, *values: Mapping[str, Any]) -> Answer:
         """Ask with named parameters; several statements go out together."""
         parts = list(SQL.bound(query, values))
-        if len(parts) == 1:
-            return answer_of([self._run(*parts[0])])
-        with self._connection.pipeline():
-            return answer_of([self._run(*part) for part in parts])
+        with self._connection.pipeline() if len(parts) > 1 else nullcontext():
+            cursors = [self._run(*part) for part in parts]
+        # Not before: until a pipeline ends, its answers may be missing.
+        return answer_of(cursors)
 
     def apply(self, migration: Migration) -> None:
         """Run a migration, within the transaction; it takes as long as the tables are large."""
