@@ -253,12 +253,16 @@ def test_a_bug_in_one_stops_no_other(journal: Journal) -> None:
 
 
 def test_a_noted_proof_comes_back_with_each_move(journal: Journal) -> None:
-    """Of several payments, exactly those that have one."""
+    """Of several payments, exactly those that have one, whatever had been seen of it."""
     payments = [bring_to(journal, State.NET_CANCELLING) for _ in range(4)]
     for payment in payments[::2]:
         journal.note(payment, Event.LATE_APPROVAL, "late", Change(answer=ANSWER)).result()
+    read = journal.read(payments[0].id).result()
+    assert read is not None
     acknowledged = CHANGES[State.SETTLING]
-    asks = [moving(payment, Event.ACKNOWLEDGED_EARLY, acknowledged) for payment in payments]
+    asks = [
+        moving(payment, Event.ACKNOWLEDGED_EARLY, acknowledged) for payment in [read, *payments[1:]]
+    ]
     assert [moved.answer for moved in together(journal, asks)] == [ANSWER, None, ANSWER, None]
 
 
@@ -392,6 +396,25 @@ def test_many_are_written_without_a_second_try(journal: Journal) -> None:
     # A trigger has its statement told again, word for word.
     firsts = [text.split()[0] for text in set(statements)]
     assert [firsts.count(word) for word in ("INSERT", "UPDATE", "ROLLBACK")] == [1, 1, 0]
+
+
+@pytest.mark.parametrize("count", [2, 3, ROWS_MAX - 1, ROWS_MAX + 1])
+def test_many_are_done_at_the_first_try(journal: Journal, count: int) -> None:
+    """However many there are, and by however many statements."""
+    payments = [open_one(journal) for _ in range(count)]
+    tries: list[int] = []
+
+    def count_try(_session: object, now: int) -> None:
+        tries.append(now)
+
+    assert isinstance(journal, DatabaseJournal)
+    with held(journal):
+        journal._writer.submit(count_try, writes=False)
+        opened = [journal.open_new(intent()) for _ in range(count)]
+        moved = [approving(payment)(journal) for payment in payments]
+    assert {fate(each.result(10)) for each in opened} == {"Opened"}
+    assert None not in [each.result(10) for each in moved]
+    assert len(tries) == 1
 
 
 @pytest.mark.parametrize("name", ["find", "note"])

@@ -23,12 +23,12 @@ from netcancel.core.lifecycle import Event, State
 from netcancel.core.payment import Change, Payment
 from netcancel.core.policy import COMMIT_BUDGET_SECONDS
 from netcancel.errors import ConfigurationError, JournalUnavailable
-from netcancel.journal import Journal, open_journal
+from netcancel.journal import Journal, open_journal, postgres_session
 from netcancel.journal.opening import open_tables
 from netcancel.journal.postgres import PostgresServer, server_at
 from netcancel.journal.postgres_session import SQL, checked_now, numbered
 from netcancel.journal.server import UnsafeServer
-from netcancel.journal.statements import Query
+from netcancel.journal.statements import Migration, Query
 from tests.journal.samples import (
     ANSWER,
     CHANGES,
@@ -414,6 +414,69 @@ def test_a_session_that_hangs_is_cut_off_and_replaced(
     finally:
         os.kill(pid, signal.SIGCONT)
     assert fate(opened) == "Opened"
+
+
+def ask_one(session: Any) -> None:
+    """Ask for something by one statement."""
+    session.execute(Query.HOLD, {})
+
+
+def ask_many(session: Any) -> None:
+    """Ask for something by several statements at once."""
+    session.execute(Query.NOTED_ANSWERS, *[{"id": "x"}] * 3)
+
+
+def ask_nothing(session: Any) -> None:
+    """Leave it to the commit to find that the server hangs."""
+    assert session
+
+
+@pytest.mark.parametrize("ask", [ask_one, ask_many, ask_nothing])
+def test_a_session_that_hangs_amid_a_transaction_is_given_up(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, ask: Callable[[Any], None]
+) -> None:
+    """Whatever it waits for: the caller is told, and the next one has another session."""
+    monkeypatch.setattr(postgres_session, "WRITE_SECONDS", 0.5)
+    stopped: list[int] = []
+
+    def hang(session: Any, _now: int) -> None:
+        stopped.append(session._connection.info.backend_pid)
+        os.kill(stopped[0], signal.SIGSTOP)
+        ask(session)
+
+    try:
+        with pytest.raises(JournalUnavailable, match="no answer in time"):
+            journal._writer.submit(hang, writes=True).result()  # type: ignore[attr-defined]
+        monkeypatch.undo()
+        assert fate(journal.open_new(intent()).result()) == "Opened"
+    finally:
+        os.kill(stopped[0], signal.SIGCONT)
+
+
+def test_what_takes_too_long_is_cancelled(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server says itself what it ended."""
+    monkeypatch.setattr(postgres_session, "WRITE_SECONDS", 0.5)
+
+    def dawdle(session: Any, _now: int) -> None:
+        session._connection.execute("SET LOCAL statement_timeout = 0")
+        session._connection.execute("SELECT pg_sleep(600)")
+
+    with pytest.raises(JournalUnavailable, match="canceling statement due to user request"):
+        journal._writer.submit(dawdle, writes=True).result()  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("journal")
+def test_a_migration_has_all_the_time_that_it_takes(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large tables take longer than any payment waits."""
+    monkeypatch.setattr(postgres_session, "WRITE_SECONDS", 0.5)
+    with closing(server_at(postgres_url).connect()) as session:
+        session.begin(writes=True)
+        session.apply(Migration(99, "0099_long", "SELECT pg_sleep(2)"))
+        session.commit()
 
 
 def test_a_standby_that_does_not_answer_makes_a_commit_unknown(

@@ -63,8 +63,10 @@ class OfPostgres:
         self._terminate("client_port = %s", port)
 
     def terminate_all(self) -> int:
-        """Terminate all of the journal; return how many."""
-        return self._terminate("application_name = %s", "netcancel")
+        """Terminate all of the journal in this database; return how many."""
+        return self._terminate(
+            "datname = current_database() AND application_name = %s", "netcancel"
+        )
 
     def _terminate(self, which: str, value: object) -> int:
         # The time-out lets it return only when the connection is gone.

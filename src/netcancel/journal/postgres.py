@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import dict_row
 
 from netcancel.errors import ConfigurationError
 from netcancel.journal import postgres_joined
 from netcancel.journal.database import DatabaseJournal, Joined, JoinedByAwaiting
 from netcancel.journal.operations import answered, answered_by_awaiting
-from netcancel.journal.postgres_session import SQL, Session
+from netcancel.journal.postgres_session import SQL, Session, TimedConnection
 from netcancel.journal.server import ServerTables, UnsafeServer, check_journal, prepare
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class PostgresServer:
 
     def connect(self) -> Session:
         """Open a connection to a server that can write."""
-        connection = psycopg.Connection[DictRow].connect(
+        connection = TimedConnection.connect(
             make_conninfo(**self.parameters),
             autocommit=True,
             prepare_threshold=None,

@@ -5,31 +5,39 @@ All that it needs holds within one transaction, nothing for a session: a pooler 
 
 from __future__ import annotations
 
-import os
-import socket
-import threading
-from contextlib import suppress
+import math
+from contextlib import nullcontext, suppress
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
+from psycopg.rows import DictRow
 
 from netcancel.journal import operations
 from netcancel.journal.contract import Fact, Health
 from netcancel.journal.database import now_by
 from netcancel.journal.operations import Answer
-from netcancel.journal.server import ServerTrouble, UnsafeServer, UnsureCommit, schema_fact
+from netcancel.journal.server import (
+    NoAnswer,
+    ServerTrouble,
+    UnsafeServer,
+    UnsureCommit,
+    schema_fact,
+)
 from netcancel.journal.statements import Dialect, Query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from psycopg.rows import DictRow
+    from psycopg.abc import PQGen
 
     from netcancel.journal.batch import Work
     from netcancel.journal.rows import Row
     from netcancel.journal.statements import Migration
+
+T = TypeVar("T")
 
 SQL: Final = Dialect("postgres", "%s")
 
@@ -40,65 +48,69 @@ CANCEL_SECONDS: Final = 0.5
 """How long to wait for a cancel, and then for what was cancelled."""
 
 
-class _Deadline:
-    """Ends what a connection does when its time is over.
+class TimedConnection(psycopg.Connection[DictRow]):
+    """A connection that waits for its server only for so long.
 
     No time-out of the server's covers a commit that waits for a standby, and none a server that
-    hangs. A cancel ends the first; the second can only be cut off.
+    hangs. A cancel ends the first; the second is given up.
     """
 
-    def __init__(self, connection: psycopg.Connection[DictRow]) -> None:
-        self._connection = connection
-        self._is_over = threading.Event()
-        self._timer: threading.Timer | None = None
+    _ends_at = math.inf
+    _is_cancelled = False
 
-    def begin(self, seconds: float) -> None:
-        """Give so much time from now."""
-        self._is_over.clear()
-        self._timer = threading.Timer(seconds, self._end)
-        self._timer.daemon = True
-        self._timer.start()
+    def give(self, seconds: float) -> None:
+        """Give so much time from now, for all that is asked until the next time."""
+        self._ends_at = monotonic() + seconds
+        self._is_cancelled = False
 
-    def end(self) -> None:
-        """Be done in time."""
-        self._is_over.set()
-        if self._timer is not None:
-            self._timer.cancel()
+    def wait(self, gen: PQGen[T], *args: Any, **options: Any) -> T:  # noqa: ANN401  psycopg's
+        """Wait as psycopg does, which comes back every tenth of a second."""
+        return super().wait(self._in_time(gen), *args, **options)
 
-    def _end(self) -> None:
+    def _in_time(self, steps: PQGen[T]) -> PQGen[T]:
+        """Look at the time before each wait."""
+        try:
+            wish = next(steps)
+            while True:
+                self._check_time()
+                wish = steps.send((yield wish))
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+
+    def _check_time(self) -> None:
+        if monotonic() < self._ends_at:
+            return
+        if self._is_cancelled:
+            self.close()
+            raise NoAnswer("the server gave no answer in time, nor heeded a cancel")
         with suppress(psycopg.Error):
-            self._connection.cancel_safe(timeout=CANCEL_SECONDS)
-        if not self._is_over.wait(CANCEL_SECONDS):
-            with suppress(psycopg.Error, OSError), socket.socket(fileno=self._descriptor()) as line:
-                line.shutdown(socket.SHUT_RDWR)
-
-    def _descriptor(self) -> int:
-        return os.dup(self._connection.fileno())
+            self.cancel_safe(timeout=CANCEL_SECONDS)
+        self.give(CANCEL_SECONDS)
+        self._is_cancelled = True
 
 
 class Session:
     """A connection to the server, and what its transactions need."""
 
-    def __init__(
-        self, connection: psycopg.Connection[DictRow], clock: Callable[[], float] | None
-    ) -> None:
+    def __init__(self, connection: TimedConnection, clock: Callable[[], float] | None) -> None:
         self._connection = connection
         self._clock = clock
         self._warnings: list[str] = []
         self._can_not_begin = False
-        self._deadline = _Deadline(connection)
         connection.add_notice_handler(self._heed)
 
     def execute(self, query: Query, *values: Mapping[str, Any]) -> Answer:
         """Ask with named parameters; several statements go out together."""
         parts = list(SQL.bound(query, values))
-        if len(parts) == 1:
-            return answer_of([self._run(*parts[0])])
-        with self._connection.pipeline():
-            return answer_of([self._run(*part) for part in parts])
+        with self._connection.pipeline() if len(parts) > 1 else nullcontext():
+            cursors = [self._run(*part) for part in parts]
+        # Not before: until a pipeline ends, its answers may be missing.
+        return answer_of(cursors)
 
     def apply(self, migration: Migration) -> None:
         """Run a migration, within the transaction; it takes as long as the tables are large."""
+        self._connection.give(math.inf)
         self._connection.execute(b"SET LOCAL statement_timeout = 0")
         self._connection.execute(migration.script.encode())
 
@@ -126,7 +138,7 @@ class Session:
 
     def begin(self, *, writes: bool) -> int:
         """Begin a transaction on a server that can write and does so durably."""
-        self._deadline.begin(WRITE_SECONDS if writes else READ_SECONDS)
+        self._connection.give(WRITE_SECONDS if writes else READ_SECONDS)
         try:
             begun = BEGIN_TO_WRITE if writes else BEGIN_TO_READ
             cursor = self._connection.execute(begun.text.encode())
@@ -165,17 +177,14 @@ class Session:
         done = self._connection.execute("COMMIT").statusmessage
         if done != "COMMIT" or self._warnings:
             raise UnsureCommit("; ".join(self._warnings) or f"COMMIT was answered by {done}")
-        self._deadline.end()
 
     def roll_back(self) -> None:
         """Undo the transaction, if one is open."""
         if self._connection.info.transaction_status is not TransactionStatus.IDLE:
             self._connection.execute("ROLLBACK")
-        self._deadline.end()
 
     def close(self) -> None:
         """Release the connection."""
-        self._deadline.end()
         self._connection.close()
 
     def is_trouble(self, error: Exception) -> bool:

@@ -47,6 +47,10 @@ class UnsureCommit(ServerTrouble):
     """A commit that may not be where it should be: a warning came with it, or no COMMIT."""
 
 
+class NoAnswer(ServerTrouble):
+    """A server that hangs: the connection to it was given up."""
+
+
 class ServerSession(Session, Protocol):
     """A session that can also make the tables."""
 
