@@ -34,6 +34,9 @@ MALFORMED: Final = frozenset({"SB08", "SB12", "NC04", "NC13"})
 """Codes for a request whose form is refused."""
 
 AMOUNTS: Final = ("trxAmt", "vatAmt", "svcAmt", "taxFreeAmt")
+AMOUNT_MAX: Final = 9_999_999_999
+PARTS_OF_A_CANCEL: Final = frozenset({"vatAmt", "svcAmt"})
+"""The proxy passes a cancel on without them, and the gateway may refuse it."""
 DATES: Final = ("tranDt", "orgAprvDt")
 NO_FORM: Final = (
     "must be the approval's: a net-cancel repeats its data",
@@ -77,12 +80,17 @@ def sign(request: PreparedRequest) -> PreparedRequest:
 
 
 def map_body(_context: Any, body: Any) -> Any:  # noqa: ANN401  whatever was drawn
-    """Keep parts of an amount within the total, which no schema can ask for."""
+    """Keep parts of an amount within the total, which no schema can ask for.
+
+    A part that the schema itself forbids stays forbidden.
+    """
     total = body.get("trxAmt") if isinstance(body, dict) else None
     if not isinstance(total, int) or total < 1:
         return body
     parts = {name: body[name] for name in AMOUNTS[1:] if type(body.get(name)) is int}
-    return body | {name: part % (total + 1) for name, part in parts.items() if part > total}
+    return body | {
+        name: part % (total + 1) for name, part in parts.items() if total < part <= AMOUNT_MAX
+    }
 
 
 def after_call(_context: Any, case: Any, response: Any) -> None:  # noqa: ANN401  its own types
@@ -121,6 +129,7 @@ def _breaks_an_unwritten_rule(body: Any) -> bool:  # noqa: ANN401  whatever was 
     amounts = [body[name] for name in AMOUNTS if name in body]
     return (
         not body.keys() <= FIELDS
+        or ("wcc" in body and not body.keys() >= PARTS_OF_A_CANCEL)
         or any(not isinstance(amount, int) or amount > body["trxAmt"] for amount in amounts)
         or not all(_is_a_day(body[name]) for name in DATES if name in body)
         or not _is_clean(body.get("userData", ""))
