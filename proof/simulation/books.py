@@ -7,12 +7,11 @@ it is unavailable. What is committed is durable: nothing else is ever told.
 from __future__ import annotations
 
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from netcancel.core.effects import Unavailable
 from netcancel.core.lifecycle import MOVES, RECOVERABLE, Event, State
 from netcancel.core.payment import Opened
-from netcancel.drive import ask
 from netcancel.journal.memory import MemoryJournal
 from proof.simulation.promises import Broken
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from netcancel.core.payment import Change, Intent, Known, Payment, TooMany, Used, Version
-    from netcancel.drive import Asking
 
 T = TypeVar("T")
 
@@ -96,10 +94,11 @@ class MemoryBooks(MemoryJournal):
         """Give nothing: nothing is sealed here, so nobody lacks a key."""
         return ()
 
-    def ask_in_doubt(self, effect: Asking, *, is_applied: bool) -> Unavailable:
+    @staticmethod
+    def in_doubt(ask: Callable[[], Future[Any]], *, is_applied: bool) -> Unavailable:
         """Do what is asked, or lose it, and say that no answer came."""
         if is_applied:
-            ask(self, effect)
+            ask()
         return SILENT
 
     def close(self) -> None:

@@ -16,6 +16,8 @@ from netcancel.recovery import LOOK_SECONDS, TROUBLE_SECONDS
 from proof.simulation.books import SILENT
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from proof.simulation.process import Process
     from proof.simulation.run import Run
     from proof.simulation.slot import Slot
@@ -112,7 +114,8 @@ class Database:
         if life != self._life:
             process.resume(turn, SILENT)
         else:
-            process.resume(turn, self._run.journal.ask_in_doubt(effect, is_applied=is_applied))
+            asked = partial(self._ask_journal, effect)
+            process.resume(turn, self._run.journal.in_doubt(asked, is_applied=is_applied))
 
     def _commit_alone(self, life: int, effect: Effect[Any]) -> None:
         """Commit what nobody is told of."""
@@ -120,6 +123,9 @@ class Database:
             self._perform(effect)
 
     def _perform(self, effect: Any) -> Any:  # noqa: ANN401  of the effect's type
+        return self._ask_journal(effect).result()
+
+    def _ask_journal(self, effect: Any) -> Future[Any]:  # noqa: ANN401  likewise
         if isinstance(effect, HandOver):
-            return self._run.journal.hand_over_if_held(effect.payment_id, effect.writer).result()
-        return ask(self._run.journal, effect).result()
+            return self._run.journal.hand_over_if_held(effect.payment_id, effect.writer)
+        return ask(self._run.journal, effect)

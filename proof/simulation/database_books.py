@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from netcancel.core.effects import Unavailable
 from netcancel.core.lifecycle import Event, State
-from netcancel.drive import Asking, ask
 from netcancel.errors import JournalUnavailable
 from netcancel.futures import SturdyFuture
 from netcancel.journal import batch, database, operations, rows
@@ -94,11 +93,11 @@ class DatabaseBooks(database.DatabaseJournal):
         finally:
             self._vault = vault
 
-    def ask_in_doubt(self, effect: Asking, *, is_applied: bool) -> Any:  # noqa: ANN401  what the flow is told
-        """Ask where the commit raises."""
+    def in_doubt(self, ask: Callable[[], Future[Any]], *, is_applied: bool) -> Any:  # noqa: ANN401  what a flow hears
+        """Do what is asked, or lose it, where the commit raises; return what is told."""
         self._at_once.doubt = Doubt.APPLIED if is_applied else Doubt.LOST
         try:
-            return ask(self, effect).result()
+            return ask().result()
         except JournalUnavailable as error:
             return Unavailable(str(error))
 

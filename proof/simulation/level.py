@@ -13,13 +13,13 @@ from netcancel.journal.contract import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
     from contextlib import AbstractContextManager
 
     from netcancel.core.effects import Signed
     from netcancel.core.flows import Order
     from netcancel.core.payment import Claim, Intent, Payment
     from netcancel.core.policy import Policy
-    from netcancel.drive import Asking
     from netcancel.sandbox.ledger import Charge, Fields
     from proof.simulation.books import Watch
 
@@ -41,7 +41,7 @@ class Books(Journal, Protocol):
     ) -> Sequence[Claim]:
         """Claim for somebody who has another vault key; return what that one gets."""
 
-    def ask_in_doubt(self, effect: Asking, *, is_applied: bool) -> Any:  # noqa: ANN401  of the effect's type
+    def in_doubt(self, ask: Callable[[], Future[Any]], *, is_applied: bool) -> Any:  # noqa: ANN401  what a flow hears
         """Do what is asked, or lose it, where a commit raises; return what is told."""
 
 

@@ -5,11 +5,12 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import FrozenInstanceError, replace
+from functools import partial
 from typing import Any
 
 import pytest
 
-from netcancel.core.effects import Open, Sleep, Unavailable
+from netcancel.core.effects import Sleep, Unavailable
 from netcancel.core.flows import approving, net_cancelling, writing
 from netcancel.core.flows.writing import Fate
 from netcancel.core.lifecycle import State
@@ -91,8 +92,8 @@ def test_a_commit_in_doubt_is_lost_or_done_and_nothing_begun_survives_a_crash(le
             kind().order(f"N_{n}", n, run.policy, at=0.0, confirm_within=None) for n in (7, 8)
         ]
         for order, is_applied in zip(orders, [False, True], strict=True):
-            asked = Open(order.intent)
-            assert isinstance(books.ask_in_doubt(asked, is_applied=is_applied), Unavailable)
+            asked = partial(books.open_new, order.intent)
+            assert isinstance(books.in_doubt(asked, is_applied=is_applied), Unavailable)
         lost, done = (books.payment_of(kind.TID, f"N_{n}") for n in (7, 8))
         assert lost is None
         assert done is not None
@@ -101,6 +102,25 @@ def test_a_commit_in_doubt_is_lost_or_done_and_nothing_begun_survives_a_crash(le
         books.damage(done.id)
         assert books.open_body(done.id).result() is None
         books.close()
+
+
+@pytest.mark.parametrize("level", ["tokens", "full"])
+@pytest.mark.parametrize("last", ["commit-lost", "commit-unanswered"])
+def test_a_hand_over_may_be_in_doubt_too(level: str, last: str) -> None:
+    """An owner that doubts its intent hands it over; whether that is done is seen by the trace."""
+    kind = campaign.LEVELS[level]
+    with kind.installed():
+        run = Run(1, kind(), payments=1, without=range(5_000), traces=True)
+        (slot,) = run.slots.values()
+        slot.at_question = {n: Fault(each, 0, n, 0.5) for n, each in [(1, DOUBTED), (2, last)]}
+        run.go()
+    assert slot.charge is None
+    assert run.trace is not None
+    is_handed_over = any("owner_gave_up" in line for line in run.trace.lines)
+    assert is_handed_over is (last == DOUBTED)
+
+
+DOUBTED = "commit-unanswered"
 
 
 def report_before_durable(seen: Any, event: Any, change: Any, hand: Any) -> Any:
