@@ -1,4 +1,4 @@
-"""Explore the worlds: `python -m proof.exploration [--world NAME] [--big] [--keep]`."""
+"""Explore the worlds: `python -m proof.exploration --help`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ import argparse
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from netcancel.core.lifecycle import IGNORED, MOVES, Event, State
 from proof.evidence import keep
+from proof.exploration.desks import DESKS
 from proof.exploration.search import Found, search
 from proof.exploration.stage import Stage
 from proof.exploration.worlds import BIG, WORLDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from proof.exploration.worlds import World
 
 UNREACHED: Final[dict[tuple[State | None, Event], str]] = {
     (State.SETTLING, Event.OWNER_GAVE_UP): "workers die here; they are not interrupted",
@@ -29,7 +33,7 @@ UNREACHED: Final[dict[tuple[State | None, Event], str]] = {
 UNTESTED: Final = (
     "two payments at once: a flow looks at another only to refuse before it sends",
     "signatures that are refused",
-    "clocks that step, journals that are restored, and SQL: others prove these",
+    "clocks that step, journals that are restored, and servers' SQL: others prove these",
 )
 
 
@@ -43,11 +47,11 @@ class Explored:
     moves: frozenset[tuple[str | None, str]]
 
 
-def explore(name: str, *, is_big: bool) -> Explored:
+def explore(name: str, world: World, journal: str) -> Explored:
     """Explore one world to its end."""
     begun = time.perf_counter()
-    stage = Stage((BIG if is_big else WORLDS)[name])
-    found = search(stage.graph())
+    with closing(Stage(world, journal)) as stage:
+        found = search(stage.graph())
     return Explored(name, found, time.perf_counter() - begun, frozenset(stage.books.moves))
 
 
@@ -56,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m proof.exploration", description=__doc__)
     parser.add_argument("--world", default="all", choices=["all", *BIG])
     parser.add_argument("--big", action="store_true", help="more trouble in each world")
+    parser.add_argument("--journal", default="memory", choices=DESKS, help="whose operations")
     parser.add_argument("--keep", action="store_true", help="write the figures down as evidence")
     asked = parser.parse_args(arguments)
     worlds = BIG if asked.big else WORLDS
@@ -63,15 +68,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     begun = time.perf_counter()
     done: list[Explored] = []
     with ProcessPoolExecutor(2) as pool:
-        for each in [pool.submit(explore, name, is_big=asked.big) for name in names]:
+        for each in [pool.submit(explore, name, worlds[name], asked.journal) for name in names]:
             done.append(each.result())
             _show(done[-1])
     is_broken = any(each.found.broken for each in done)
     is_whole = asked.world != "all" or _show_moves(done)
     if asked.keep:
-        keep(
-            "exploration", command=_command(asked), figures=_figures(done, begun), untested=UNTESTED
-        )
+        name = "exploration" if asked.journal == "memory" else f"exploration-{asked.journal}"
+        keep(name, command=_command(asked), figures=_figures(done, begun), untested=UNTESTED)
     return 1 if is_broken or not is_whole else 0
 
 
@@ -90,7 +94,8 @@ def _show_moves(done: Sequence[Explored]) -> bool:
 
 def _command(asked: argparse.Namespace) -> str:
     size = " --big" if asked.big else ""
-    return f"python -m proof.exploration --world {asked.world}{size}"
+    of = "" if asked.journal == "memory" else f" --journal {asked.journal}"
+    return f"python -m proof.exploration --world {asked.world}{size}{of}"
 
 
 def _figures(done: Sequence[Explored], begun: float) -> dict[str, int | float | str]:

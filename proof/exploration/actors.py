@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from netcancel.drive import Asking
-    from netcancel.journal.memory import MemoryJournal
+    from netcancel.journal import Journal
     from proof.exploration.automaton import Automaton, Node
     from proof.exploration.books import Books
     from proof.exploration.gateway import Gateway
@@ -122,7 +122,7 @@ class Actors:
         )
 
     def _claimed(self, s: Scene, place: int, role: str) -> Scene:
-        def work(journal: MemoryJournal) -> Future[Any]:
+        def work(journal: Journal) -> Future[Any]:
             return journal.claim_due(
                 world=PLACE, writer=role, limit=1, hold_seconds=POLICY.hold_seconds
             )
@@ -272,7 +272,7 @@ def _fail(what: str) -> Scene:
 
 def _journal_work(
     asks: Effect[Any] | Ended,
-) -> tuple[Callable[[MemoryJournal], Future[Any]], str]:
+) -> tuple[Callable[[Journal], Future[Any]], str]:
     """Say what an effect asks of the journal, and call it by a name."""
     match asks:
         case HandOver(payment_id, writer):

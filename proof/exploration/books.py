@@ -1,16 +1,19 @@
-"""The journal of a world: each operation is the memory journal's own, done once and remembered."""
+"""The journal of a world: each operation is a real journal's, done once and remembered."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from netcancel.core.payment import MICROSECONDS, Entry, Intent, Payment
-from netcancel.journal.memory import MemoryJournal
+from netcancel.core.payment import MICROSECONDS, Entry, Payment
+from proof.exploration.desks import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
+    from collections.abc import Callable, Hashable
     from concurrent.futures import Future
+
+    from netcancel.journal import Journal
+    from proof.exploration.desks import Desk
 
 TIMES: Final = (0, 1_000, 200_000, 1_000_000)
 """Seconds on the journal's clock: before the settle time, then after it, after the retry window,
@@ -23,17 +26,23 @@ NOBODY: Final = -1
 class Books:
     """Rows as small numbers, and what operations make of them."""
 
-    def __init__(self, intents: Iterable[Intent]) -> None:
-        self._intents = {intent.id: intent for intent in intents}
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
         self.rows: list[Payment] = []
+        self._images: list[Any] = []
+        """Of each row, as the desk keeps it."""
         self.moves: set[tuple[Any, Any]] = set()
         """Which rows of the table were reached: (source, event)."""
         self._numbers: dict[Payment, int] = {}
         self._done: dict[Hashable, tuple[int, Any]] = {}
         self._without: dict[tuple[int, str], int] = {}
 
+    def close(self) -> None:
+        """Close the desk."""
+        self._desk.close()
+
     def do(
-        self, key: Hashable, row: int, phase: int, work: Callable[[MemoryJournal], Future[Any]],
+        self, key: Hashable, row: int, phase: int, work: Callable[[Journal], Future[Any]],
         *, is_due: bool = False,
     ) -> tuple[int, Any]:  # fmt: skip
         """Do `work` on a row; return the row after it and the answer; `key` stands for `work`.
@@ -53,38 +62,30 @@ class Books:
         if place not in self._without:
             payment = self.rows[row]
             kept = tuple(entry for entry in payment.history if entry.version.writer != writer)
-            self._without[place] = self._number(replace(payment, history=kept))
+            forgetful = replace(payment, history=kept)
+            self._without[place] = self._number(forgetful, self._images[row])
         return self._without[place]
 
     def _do(
-        self, row: int, phase: int, work: Callable[[MemoryJournal], Future[Any]], *, is_due: bool
+        self, row: int, phase: int, work: Callable[[Journal], Future[Any]], *, is_due: bool
     ) -> tuple[int, Any]:
-        journal = MemoryJournal(lambda: float(TIMES[0]))
-        if row != NOBODY:
-            self._restore(journal, self.rows[row], TIMES[phase], is_due=is_due)
-        journal._clock = lambda: float(TIMES[phase])  # noqa: SLF001  a journal at any moment
-        answer = work(journal).result()
-        for kept in journal._rows.values():  # noqa: SLF001  likewise
-            if row == NOBODY or kept.payment.version != self.rows[row].version:
-                last = kept.history[-1]
-                self.moves.add((last.source, last.event))
-            elif len(kept.history) > len(self.rows[row].history):
-                self.moves.add((kept.payment.state, kept.history[-1].event))
-            same = is_due and kept.payment.version == self.rows[row].version
-            payment = replace(
-                self.rows[row] if same else kept.payment, history=tuple(map(_bare, kept.history))
-            )
-            return self._number(payment), answer
-        return NOBODY, answer
+        before = None if row == NOBODY else Row(self.rows[row], self._images[row])
+        due_at = TIMES[phase] * MICROSECONDS if is_due else None
+        done = self._desk.do(before, float(TIMES[phase]), due_at, work)
+        if done.row is None:
+            return NOBODY, done.answer
+        old = None if before is None else before.payment
+        lines = (() if old is None else old.history) + tuple(map(_bare, done.lines))
+        payment = replace(done.row.payment, history=lines)
+        if old is None or payment.version != old.version:
+            self.moves.add((lines[-1].source, lines[-1].event))
+        elif done.lines:
+            self.moves.add((payment.state, lines[-1].event))
+        if old is not None and is_due and payment.version == old.version:
+            payment = replace(old, history=lines)
+        return self._number(payment, done.row.image), done.answer
 
-    def _restore(self, journal: MemoryJournal, payment: Payment, now: int, *, is_due: bool) -> None:
-        journal.open_new(self._intents[payment.id]).result()
-        row = journal._rows[payment.id]  # noqa: SLF001  a journal as it was
-        row.history = list(payment.history)
-        at = now * MICROSECONDS
-        row.payment = replace(payment, history=(), due_at=at if is_due else payment.due_at)
-
-    def _number(self, payment: Payment) -> int:
+    def _number(self, payment: Payment, image: Any) -> int:  # noqa: ANN401  a desk's
         closed_at = payment.updated_at if payment.state.is_final else 0
         bare = replace(
             payment, loss=None, code=None, message=None, detail="", updated_at=closed_at, read_at=0
@@ -92,6 +93,7 @@ class Books:
         number = self._numbers.setdefault(bare, len(self.rows))
         if number == len(self.rows):
             self.rows.append(bare)
+            self._images.append(image)
         return number
 
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from netcancel.journal import Journal
-    from netcancel.journal.memory import MemoryJournal
     from proof.exploration.books import Books
     from proof.exploration.scene import Scene, Steps
 
@@ -45,7 +44,7 @@ def by_hand(s: Scene, books: Books) -> Steps:
 def _retried(
     s: Scene, seen: Payment, books: Books, *, as_cancel: bool
 ) -> tuple[str, Callable[[], Scene]]:
-    def work(journal: MemoryJournal) -> Future[Any]:
+    def work(journal: Journal) -> Future[Any]:
         return operators.retry(_tagged(journal), seen, by="a person", as_cancel=as_cancel)
 
     row, _ = books.do(("retry", as_cancel), s.row, s.phase, work)
@@ -54,7 +53,7 @@ def _retried(
 
 
 def _resolved(s: Scene, seen: Payment, books: Books, kind: Resolution) -> Scene:
-    def work(journal: MemoryJournal) -> Future[Any]:
+    def work(journal: Journal) -> Future[Any]:
         return operators.resolve(
             _tagged(journal), seen, POLICY, kind,
             by="a person", note="found", although_told_void=True,
@@ -73,12 +72,12 @@ def _as_seen(row: Payment, *, is_settled: bool, is_quiet: bool) -> Payment:
 class _Tagged:
     """A journal in which whatever a person writes has one tag: else no two runs are the same."""
 
-    def __init__(self, journal: MemoryJournal) -> None:
+    def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
     def move_if_unchanged(self, seen: Payment, event: Event, _: str, change: Change) -> Future[Any]:
         return self._journal.move_if_unchanged(seen, event, "person", change)
 
 
-def _tagged(journal: MemoryJournal) -> Journal:
+def _tagged(journal: Journal) -> Journal:
     return cast("Journal", _Tagged(journal))  # of which a person's moves use one operation

@@ -10,6 +10,7 @@ from netcancel.core.lifecycle import FINAL, State
 from proof.exploration.actors import Actors
 from proof.exploration.automaton import Automaton
 from proof.exploration.books import NOBODY, Books
+from proof.exploration.desks import DESKS
 from proof.exploration.gateway import Gateway
 from proof.exploration.people import by_hand
 from proof.exploration.promises import check
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-    from netcancel.journal.memory import MemoryJournal
+    from netcancel.journal import Journal
     from proof.exploration.scene import Scene, Steps
     from proof.exploration.worlds import World
 
@@ -29,13 +30,18 @@ if TYPE_CHECKING:
 class Stage:
     """A world with its flows, its journal and its gateway."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, journal: str = "memory") -> None:
+        """`journal`: one of `desks.DESKS`."""
         wishes = Wishes.of(confirms=world.confirms)
-        self.books = Books(wishes.intents)
+        self.books = Books(DESKS[journal](wishes.intents))
         self._world = world
         self._flows = Automaton()
         self._gateway = Gateway(world, self.books, self._flows, wishes.net_cancel)
         self._actors = Actors(world, wishes, self.books, self._flows, self._gateway)
+
+    def close(self) -> None:
+        """Close the journal."""
+        self.books.close()
 
     def graph(self) -> Graph[Scene]:
         """Return the world as a graph."""
@@ -76,7 +82,7 @@ class Stage:
             yield "the token is shredded", partial(same, s._replace(is_shredded=True))
 
     def _may_be_shredded(self, s: Scene) -> bool:
-        def work(journal: MemoryJournal) -> Future[int]:
+        def work(journal: Journal) -> Future[int]:
             return journal.shred_closed(keep_seconds=POLICY.keep_token_seconds, limit=1)
 
         count: int

@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from netcancel.core.effects import Unavailable
 from netcancel.core.lifecycle import Event, State
 from netcancel.errors import JournalUnavailable
-from netcancel.futures import SturdyFuture
-from netcancel.journal import batch, database, operations, rows
-from netcancel.journal.batch import Task, serve
+from netcancel.journal import database, operations, rows
 from netcancel.journal.statements import Query
 from netcancel.journal.vault import Vault
-from netcancel.journal.writer import Writer
+from proof.at_once import AtOnce
 from proof.simulation.homes import VAULT
 from proof.simulation.promises import Broken
 
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from netcancel.core.payment import Claim, Payment
+    from netcancel.futures import SturdyFuture
     from netcancel.journal.batch import Work
     from netcancel.journal.contract import Health
     from netcancel.journal.database import Session
@@ -52,7 +51,7 @@ class DatabaseBooks(database.DatabaseJournal):
         self._home = home
         fresh = home.fresh(clock)
         super().__init__(fresh.database, VAULT, fresh.digest)
-        self._at_once = AtOnce(fresh.database.connect, clock, watch)
+        self._at_once = Watched(fresh.database.connect, clock, watch)
         self._writer = self._at_once
 
     def payment_of(self, tid: str, merc_trx_no: str) -> Payment | None:
@@ -74,7 +73,7 @@ class DatabaseBooks(database.DatabaseJournal):
 
     def crash(self) -> None:
         """Die within a transaction, and leave the database to whoever opens it next."""
-        self._at_once.disconnect()
+        self._at_once.close()
         connection = self._home.connect()
         connection.cursor().execute(self._home.spoil, (ALL,))
         connection.close()
@@ -103,7 +102,7 @@ class DatabaseBooks(database.DatabaseJournal):
 
     def close(self) -> None:
         """Disconnect."""
-        self._at_once.disconnect()
+        self._at_once.close()
         self._at_once.forget_reader()
 
 
@@ -114,17 +113,15 @@ class Doubt(Enum):
     APPLIED = auto()
 
 
-class AtOnce(Writer[database.Session]):
-    """Serves each work when it is handed over, as a batch of its own."""
+class Watched(AtOnce[database.Session]):
+    """Tells a watch what each work has written, once it is in the database."""
 
     def __init__(
         self, connect: Callable[[], Session], clock: Callable[[], float], watch: Watch
     ) -> None:
-        super().__init__(self._open)
-        self._open_plain = connect
+        super().__init__(lambda: WatchedSession(connect(), self._commit))
         self._clock = clock
         self._watch = watch
-        self._session: database.Session | None = None
         self._reader = connect()
         self.doubt: Doubt | None = None
         """What becomes of the next commit; None: it is done and told."""
@@ -133,18 +130,12 @@ class AtOnce(Writer[database.Session]):
 
     def submit(self, work: Work[Any, T], *, writes: bool) -> SturdyFuture[T]:
         """Do a work, and commit it."""
-        future = SturdyFuture[T]()
-        self._session = serve(self._open, self._session, [Task(work, writes, future)])
+        future = super().submit(work, writes=writes)
         self.doubt = None
         committed, self._committed = self._committed, []
         for query, values in committed:
             self._tell(query, values)
         return future
-
-    def disconnect(self) -> None:
-        """Close the session; the next work opens another."""
-        batch.close(self._session)
-        self._session = None
 
     def forget_reader(self) -> None:
         """Close the connection through which what was written is read back."""
@@ -157,9 +148,6 @@ class AtOnce(Writer[database.Session]):
             for number, payment in self.numbers.items()
             if self._reader.execute(Query.READ, {"id": payment.id}).row is not None
         }
-
-    def _open(self) -> WatchedSession:
-        return WatchedSession(self._open_plain(), self._commit)
 
     def _commit(self, session: Session, written: Sequence[Written]) -> None:
         """Commit as is planned."""

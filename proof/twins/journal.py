@@ -52,6 +52,7 @@ def _unconditional(kind: str) -> Twin:
                 f"test_a_worker_that_wakes_up_closes_nothing_that_it_does_not_hold[{kind}]",
             ),
             by_simulating(LEVELS[kind]),
+            *([by_exploring("late", "sqlite")] if kind == "sqlite" else []),
         ],
     )
 
@@ -184,6 +185,7 @@ ON CONFLICT (tid, merc_trx_no) DO UPDATE SET
             ),
             by_the_whole("duty/test_same_number", "test_other_data_is_refused[decline]"),
             by_simulating("full"),
+            by_exploring("two-callers", "sqlite"),
         ],
     ),
     Twin(
@@ -284,6 +286,7 @@ END;
                 "duty/test_later", "test_a_charge_that_is_reported_finds_its_token[sqlite]"
             ),
             by_simulating("full"),
+            by_exploring("overdue", "sqlite"),
         ],
     ),
     Twin(

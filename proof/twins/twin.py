@@ -103,9 +103,10 @@ def by(kind: Kind, options: str) -> Killer:
     return Killer(kind, tuple(options.split()))
 
 
-def by_exploring(world: str) -> Killer:
+def by_exploring(world: str, journal: str = "memory") -> Killer:
     """Name a world in which the exploration finds a way to a broken promise, within seconds."""
-    return by(Kind.EXPLORATION, f"--world {world}")
+    of = "" if journal == "memory" else f" --journal {journal}"
+    return by(Kind.EXPLORATION, f"--world {world}{of}")
 
 
 SECONDS_OF_CAMPAIGN: Final = by(

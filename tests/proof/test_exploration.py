@@ -1,6 +1,7 @@
 """The exploration completes a tiny world, and finds what is planted by a shortest way."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,10 @@ from proof.exploration.stage import Stage
 from proof.exploration.worlds import Budgets, World
 
 TINY = World(roles=("owner", "worker1"), answers=("charged",), budgets=Budgets())
+LITTLE = World(
+    roles=("owner", "worker1"), answers=("charged", "declined"), memory="code",
+    budgets=Budgets(takeovers=1),
+)  # fmt: skip
 
 
 def test_a_tiny_world_completes() -> None:
@@ -21,6 +26,15 @@ def test_a_tiny_world_completes() -> None:
     found = search(Stage(TINY).graph())
     assert (found.broken, found.path) == (None, ())
     assert (found.states, found.transitions) == (341, 525)
+
+
+def test_sqlites_journal_leads_to_the_same_states() -> None:
+    """Each operation by SQL does to a row what it does in memory."""
+    by_memory = Stage(LITTLE)
+    with closing(Stage(LITTLE, "sqlite")) as by_sql:
+        assert search(by_memory.graph()) == search(by_sql.graph())
+    assert by_memory.books.rows == by_sql.books.rows
+    assert by_memory.books.moves == by_sql.books.moves
 
 
 def test_what_is_dropped_from_the_wire_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

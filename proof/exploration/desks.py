@@ -1,0 +1,149 @@
+"""Who does an operation on a world's one row, and in which journal: in memory, or by SQLite's SQL.
+
+A desk is handed the row as it was, and hands back what became of it. In memory a row is rebuilt
+from what it says; for SQL its image, the journal's file as it was, is put back in its place. There
+the history may have more lines than the world still asks for.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+
+from netcancel.journal import sqlite_schema
+from netcancel.journal.database import DatabaseJournal
+from netcancel.journal.memory import MemoryJournal
+from netcancel.journal.sqlite import SqliteDatabase
+from netcancel.journal.vault import Vault
+from proof.at_once import AtOnce
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from concurrent.futures import Future
+
+    from netcancel.core.payment import Entry, Intent, Payment
+    from netcancel.journal import Journal
+
+MEMORY: Final = Path("/dev/shm")  # noqa: S108  what is made in it has a random name
+MODE: Final = "truncate"
+
+
+class Row(NamedTuple):
+    """A payment with its history, and the image that a desk keeps of it."""
+
+    payment: Payment
+    image: Any
+
+
+class Done(NamedTuple):
+    """What an operation made of a row."""
+
+    row: Row | None
+    """Without history; None: there is no row."""
+    lines: tuple[Entry, ...]
+    """What the history has besides."""
+    answer: Any
+
+
+class Desk(Protocol):
+    """Does operations on a row."""
+
+    def do(
+        self, row: Row | None, seconds: float, due_at: int | None,
+        work: Callable[[Journal], Future[Any]],
+    ) -> Done:  # fmt: skip
+        """Do `work` at a time on a row, which falls due at `due_at` if that isn't None."""
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+
+
+class InMemory:
+    """Works in the memory journal."""
+
+    def __init__(self, intents: Iterable[Intent]) -> None:
+        self._intents = {intent.id: intent for intent in intents}
+
+    def do(
+        self, row: Row | None, seconds: float, due_at: int | None,
+        work: Callable[[Journal], Future[Any]],
+    ) -> Done:  # fmt: skip
+        """Rebuild a row, and do `work` on it."""
+        clock = [0.0]
+        journal = MemoryJournal(lambda: clock[0])
+        if row is not None:
+            self._restore(journal, row.payment, due_at)
+        clock[0] = seconds
+        answer = work(journal).result()
+        for kept in journal._rows.values():  # noqa: SLF001  a journal at any moment
+            known = 0 if row is None else len(row.payment.history)
+            return Done(Row(kept.payment, None), tuple(kept.history[known:]), answer)
+        return Done(None, (), answer)
+
+    def close(self) -> None:
+        """Have nothing to leave."""
+
+    def _restore(self, journal: MemoryJournal, payment: Payment, due_at: int | None) -> None:
+        journal.open_new(self._intents[payment.id]).result()
+        row = journal._rows[payment.id]  # noqa: SLF001  likewise
+        row.history = list(payment.history)
+        due = payment.due_at if due_at is None else due_at
+        row.payment = replace(payment, history=(), due_at=due)
+
+
+class InFile:
+    """Works in SQLite's journal."""
+
+    def __init__(self, _: Iterable[Intent]) -> None:
+        memory = MEMORY if MEMORY.is_dir() else None
+        self._place = tempfile.TemporaryDirectory(prefix="netcancel-exploration-", dir=memory)
+        self._path = Path(self._place.name) / "journal.sqlite"
+        self._vault = Vault(bytes(range(32)))
+        secret = sqlite_schema.prepare(self._path, self._vault, create=True, mode=MODE)
+        self._digest = self._vault.digest_by(secret)
+        self._empty = self._path.read_bytes()
+
+    def do(
+        self, row: Row | None, seconds: float, due_at: int | None,
+        work: Callable[[Journal], Future[Any]],
+    ) -> Done:  # fmt: skip
+        """Put a row's image back, and do `work` on it."""
+        image, known = (self._empty, 0) if row is None else row.image
+        self._path.write_bytes(image)
+        if due_at is not None:
+            with closing(sqlite3.connect(self._path)) as connection:
+                connection.execute("UPDATE payment SET due_at = ?", (due_at,))
+                connection.commit()
+        journal = FileJournal(self._path, seconds, self._vault, self._digest)
+        try:
+            answer = work(journal).result()
+            payments = journal.list_payments().result()
+            found = journal.read(payments[0].id).result() if payments else None
+        finally:
+            journal.close()
+        if found is None:
+            return Done(None, (), answer)
+        lines = found.history
+        kept = (self._path.read_bytes(), len(lines))
+        return Done(Row(replace(found, history=()), kept), lines[known:], answer)
+
+    def close(self) -> None:
+        """Delete the file."""
+        self._place.cleanup()
+
+
+class FileJournal(DatabaseJournal):
+    """The journal in a file at one moment, without its thread."""
+
+    def __init__(self, path: Path, seconds: float, vault: Vault, digest: Any) -> None:  # noqa: ANN401  a vault's
+        file = SqliteDatabase(path, MODE, lambda: seconds)
+        super().__init__(file, vault, digest)
+        self._writer = AtOnce(file.connect)
+
+
+DESKS: Final[dict[str, Callable[[Iterable[Intent]], Desk]]] = {"memory": InMemory, "sqlite": InFile}
+"""By what the command line calls them."""
