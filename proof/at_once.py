@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from netcancel.futures import SturdyFuture
-from netcancel.journal import batch
-from netcancel.journal.batch import Session, Task, serve
+from netcancel.journal.batch import Session, Task, close_session, serve
 from netcancel.journal.writer import Writer
 
 if TYPE_CHECKING:
@@ -34,5 +33,5 @@ class AtOnce(Writer[S], Generic[S]):
 
     def close(self) -> None:
         """Close the session; the next work opens another."""
-        batch.close(self._session)
+        close_session(self._session)
         self._session = None

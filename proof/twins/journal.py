@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from proof.twins.twin import (
-    A_MINUTE_OF_SIMULATION,
     Edit,
     Room,
     Twin,
@@ -76,7 +75,7 @@ TWINS: Final = (
             by_test(
                 "journal/test_conformance", "test_a_move_from_a_stale_view_changes_nothing[memory]"
             ),
-            A_MINUTE_OF_SIMULATION,
+            by_simulating(),
             by_exploring("overdue"),
         ],
     ),
@@ -103,7 +102,7 @@ TWINS: Final = (
         session.commit()
         return session
     except Exception as error:  # noqa: BLE001  it may be durable or not: the callers read again
-        close(session)
+        close_session(session)
         return None
 """,
             )
@@ -158,7 +157,7 @@ TWINS: Final = (
                 "journal/test_conformance",
                 "test_a_used_number_is_never_opened_again[memory-True-net_cancelled]",
             ),
-            A_MINUTE_OF_SIMULATION,
+            by_simulating(),
             by_exploring("two-callers"),
         ],
     ),
@@ -262,7 +261,7 @@ END;
             by_test(
                 "journal/test_conformance", "test_a_reopened_payment_starts_its_grace_anew[memory]"
             ),
-            A_MINUTE_OF_SIMULATION,
+            by_simulating(),
             by_exploring("overdue"),
         ],
     ),

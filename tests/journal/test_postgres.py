@@ -27,7 +27,7 @@ from netcancel.journal import Journal, open_journal, postgres_session
 from netcancel.journal.opening import open_tables
 from netcancel.journal.postgres import PostgresServer, server_at
 from netcancel.journal.postgres_session import SQL, checked_now, numbered
-from netcancel.journal.server import UnsafeServer
+from netcancel.journal.server import UnsafeServer, UnsureCommit
 from netcancel.journal.statements import Migration, Query
 from tests.journal.samples import (
     ANSWER,
@@ -465,6 +465,40 @@ def test_what_takes_too_long_is_cancelled(
 
     with pytest.raises(JournalUnavailable, match="canceling statement due to user request"):
         journal._writer.submit(dawdle, writes=True).result()  # type: ignore[attr-defined]
+
+
+def test_an_older_libpq_cancels_nothing(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its cancel would wait without end: the connection is given up at once, and replaced."""
+    monkeypatch.setattr(postgres_session, "WRITE_SECONDS", 0.5)
+    monkeypatch.setattr(type(psycopg.capabilities), "has_cancel_safe", lambda *_: False)
+    monkeypatch.setattr(psycopg.Connection, "cancel_safe", never)
+
+    def dawdle(session: Any, _now: int) -> None:
+        session._connection.execute("SELECT pg_sleep(60)")
+
+    with pytest.raises(JournalUnavailable, match="no answer in time"):
+        journal._writer.submit(dawdle, writes=True).result()  # type: ignore[attr-defined]
+    assert journal.read("nobody").result() is None
+
+
+def never(*_: object, **__: object) -> None:
+    """Fail whoever calls this."""
+    raise AssertionError("an older libpq is asked to cancel")
+
+
+def test_the_commit_of_a_migration_waits_no_longer_than_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A standby that does not answer must not hold who upgrades the tables, nor all behind him."""
+    monkeypatch.setattr(postgres_session, "WRITE_SECONDS", 0.5)
+    with used("postgres", tmp_path, in_memory=True) as url:
+        open_at(url).close()
+        set_standby(url, "nobody")
+        with closing(server_at(url).connect()) as session:
+            session.begin(writes=True)
+            session.apply(Migration(99, "0099_quick", "CREATE TABLE quick (number integer)"))
+            with pytest.raises(UnsureCommit, match="synchronous replication"):
+                session.commit()
 
 
 @pytest.mark.usefixtures("journal")

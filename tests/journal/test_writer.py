@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from netcancel.core.payment import MICROSECONDS
+from netcancel.core.policy import COMMIT_BUDGET_SECONDS
 from netcancel.errors import JournalUnavailable
+from netcancel.journal import batch
 from netcancel.journal.batch import TRIES_MAX, Work
 from netcancel.journal.writer import (
     BATCH_MAX,
@@ -237,6 +239,23 @@ def test_a_failed_transaction_is_told_to_all(bench: Bench, step: str) -> None:
     bench.failing.clear()
     assert bench.kept() == []
     assert bench.insert(7).result() > 0
+    assert bench.kept() == [7]
+    bench.writer.close()
+
+
+def test_who_asked_together_is_not_served_alone_when_nobody_waits_any_more(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that makes each wait for seconds keeps a batch no longer than its callers stay."""
+    times = iter([0.0, 1.0, COMMIT_BUDGET_SECONDS])
+    monkeypatch.setattr(batch, "monotonic", lambda: next(times))
+    bench.hold()
+    futures = [bench.insert(number) for number in (7, 7, 8, 9)]
+    bench.gate.set()
+    assert futures[0].result(10) > 0
+    for future in futures[1:]:
+        with pytest.raises(JournalUnavailable, match="UNIQUE constraint failed"):
+            future.result(10)
     assert bench.kept() == [7]
     bench.writer.close()
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, Self, TypeVar
 
+from netcancel.core.policy import COMMIT_BUDGET_SECONDS
 from netcancel.errors import JournalUnavailable
 from netcancel.observe import log
 
@@ -104,7 +106,7 @@ def serve(
     return session
 
 
-def close(session: Session | None) -> None:
+def close_session(session: Session | None) -> None:
     """Release a session, if there is one, in whatever state it is."""
     if session is not None:
         with contextlib.suppress(Exception):
@@ -119,19 +121,19 @@ def _begin(connect: Callable[[], S], session: S | None, *, writes: bool) -> tupl
         except Exception:
             if not session.is_lost:
                 raise
-            close(session)
+            close_session(session)
     session = connect()
     try:
         return session, session.begin(writes=writes)
     except Exception:
-        close(session)
+        close_session(session)
         raise
 
 
 def _serve_alone(
     connect: Callable[[], S], session: S, batch: Sequence[Task[S]], error: Exception, tries: int
 ) -> S | None:
-    """Undo a batch in which one operation failed, and run each by itself."""
+    """Undo a batch in which one operation failed, and run each by itself, as long as they wait."""
     if len(batch) == 1 and tries > 1 and session.is_deadlock(error):
         return serve(connect, _undo(session), batch, tries=tries - 1)
     if session.is_lost or (len(batch) == 1 and session.is_trouble(error)):
@@ -141,7 +143,11 @@ def _serve_alone(
     if len(batch) == 1:
         _fail(batch, error)
         return survivor
-    for task in batch:
+    until = monotonic() + COMMIT_BUDGET_SECONDS
+    for place, task in enumerate(batch):
+        if monotonic() >= until:  # whoever asked has gone, and others wait
+            _fail(batch[place:], _unavailable(error))
+            break
         survivor = serve(connect, survivor, [task])
     return survivor
 
@@ -151,7 +157,7 @@ def _undo(session: S) -> S | None:
     try:
         session.roll_back()
     except Exception:  # noqa: BLE001  a broken connection is replaced, whatever broke it
-        close(session)
+        close_session(session)
         return None
     return session
 
@@ -160,7 +166,7 @@ def _give_up(session: S | None, batch: Sequence[Task[S]], error: Exception) -> N
     """Close a session that met trouble: a new one may find it mended. Tell every caller."""
     if session is not None:
         _undo(session)
-    close(session)
+    close_session(session)
     _fail(batch, error)
 
 

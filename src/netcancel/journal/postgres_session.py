@@ -20,7 +20,7 @@ from netcancel.journal.contract import Fact, Health
 from netcancel.journal.database import now_by
 from netcancel.journal.operations import Answer
 from netcancel.journal.server import (
-    NoAnswer,
+    ServerHangs,
     ServerTrouble,
     UnsafeServer,
     UnsureCommit,
@@ -81,9 +81,10 @@ class TimedConnection(psycopg.Connection[DictRow]):
     def _check_time(self) -> None:
         if monotonic() < self._ends_at:
             return
-        if self._is_cancelled:
+        # The cancel of a libpq older than 17 waits for the server without end.
+        if self._is_cancelled or not psycopg.capabilities.has_cancel_safe():
             self.close()
-            raise NoAnswer("the server gave no answer in time, nor heeded a cancel")
+            raise ServerHangs("the server gave no answer in time")
         with suppress(psycopg.Error):
             self.cancel_safe(timeout=CANCEL_SECONDS)
         self.give(CANCEL_SECONDS)
@@ -113,6 +114,7 @@ class Session:
         self._connection.give(math.inf)
         self._connection.execute(b"SET LOCAL statement_timeout = 0")
         self._connection.execute(migration.script.encode())
+        self._connection.give(WRITE_SECONDS)
 
     def health(self, now: int) -> Health:
         """Read back what is in force."""

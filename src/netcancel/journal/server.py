@@ -47,7 +47,7 @@ class UnsureCommit(ServerTrouble):
     """A commit that may not be where it should be: a warning came with it, or no COMMIT."""
 
 
-class NoAnswer(ServerTrouble):
+class ServerHangs(ServerTrouble):
     """A server that hangs: the connection to it was given up."""
 
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from netcancel.errors import JournalUnavailable
 from netcancel.futures import SturdyFuture
-from netcancel.journal.batch import Session, Task, Work, close, serve
+from netcancel.journal.batch import Session, Task, Work, close_session, serve
 from netcancel.journal.contract import JournalClosed
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ class _Runner(Generic[S]):
         is_open = True
         while is_open:
             if self._shall_rest.is_set():
-                close(session)
+                close_session(session)
                 session = None
                 self._rest()
             task = self._tasks.get()
@@ -225,7 +225,7 @@ class _Runner(Generic[S]):
                 self._pause(min(len(batch) * COMPANY_SECONDS_EACH, COMPANY_SECONDS_MAX))
             batch, is_open = self._batch_of(task)
             session = serve(self._connect, session, batch)
-        close(session)
+        close_session(session)
 
     def ask_to_rest(self) -> None:
         """Rest from the next batch on; may be said again."""
