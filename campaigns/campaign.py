@@ -215,9 +215,9 @@ class Campaign:
         if not link.is_up or not self._tend_until(self._is_connected, MEETING_SECONDS):
             return False
         link.take_down()
-        self._tend_until(self._kernel_holds, MEETING_SECONDS)
+        has_met = self._tend_until(self._kernel_holds, MEETING_SECONDS)
         link.come_back(OUTAGE_SECONDS)
-        return True
+        return has_met
 
     def _is_connected(self) -> bool:
         established = [each for each in connections_to(self._port) if each.is_established]

@@ -23,11 +23,14 @@ from typing import TYPE_CHECKING, Final
 from campaigns.campaign import Campaign
 from campaigns.network import Link, is_own, leave_for_own, missing_here
 from campaigns.servers import Server
+from campaigns.troubles import Trouble
 from proof.evidence import keep
 from tests.servers.administrators import ADMINISTRATORS
 from tests.servers.kinds import found
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from campaigns.report import Report
 
 FILE: Final = "sqlite"
@@ -57,12 +60,18 @@ def main() -> int:
     if options.keep:
         for report in reports:
             _keep(report, options)
+    return _end(reports, options)
+
+
+def _end(reports: Sequence[Report], options: argparse.Namespace) -> int:
+    """Say what was broken, and how to see it again; return the exit code."""
+    if options.own_network and not any(report.blows[Trouble.LINK_DOWN] for report in reports):
+        print("no outage met a request: nothing was tried of it", file=sys.stderr)
+        return 1
     broken = [report for report in reports if not report.is_kept]
     for report in broken:
-        print(
-            f"a promise was broken; again: {_command(report, options)}",
-            file=sys.stderr,
-        )
+        again = _command(report, options)
+        print(f"a promise was broken; again: {again}", file=sys.stderr)
     return 1 if broken else 0
 
 

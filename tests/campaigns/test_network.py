@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from argparse import Namespace
 from itertools import islice
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from campaigns import kills
 from campaigns.network import LEFT, Link, is_own, missing_here, read_connections
 from campaigns.troubles import LONG, OF_LINK, OF_PROCESSES, Trouble, blows
 
@@ -74,3 +78,10 @@ def test_an_outage_comes_early_and_only_where_there_is_a_link() -> None:
         assert {*first[:3]} == LONG & kinds
         without = islice(blows(seed, 10.0, has_server=False, has_link=False), 50)
         assert Trouble.LINK_DOWN not in {blow.trouble for blow in without}
+
+
+@pytest.mark.parametrize(("outages", "code"), [(0, 1), (1, 0)])
+def test_a_campaign_whose_outages_met_nothing_has_shown_nothing(outages: int, code: int) -> None:
+    """It fails, though no promise was broken."""
+    report: Any = SimpleNamespace(blows={Trouble.LINK_DOWN: outages}, is_kept=True)
+    assert kills._end([report], Namespace(own_network=True)) == code
