@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
-import time
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -31,7 +30,8 @@ LEVELS: Final[dict[str, type[Level]]] = {
 }
 
 TWICE_EVERY: Final = 100
-"""Every so many seeds are run twice, with equal traces: so tokens are what they stand for, too."""
+"""Every so many seeds are run twice, with equal traces; at the slow levels each is, the second time
+with tokens: so these are what they stand for."""
 
 
 @dataclass(slots=True)
@@ -75,10 +75,12 @@ def try_seed(
     return finding, run
 
 
-def find(seed: int, *, level: str = "tokens", dropped: str | None = None) -> Finding:
-    """Run one seed, and every so many a second time, with tokens at whatever level."""
+def find(
+    seed: int, *, level: str = "tokens", dropped: str | None = None, compares: bool = True
+) -> Finding:
+    """Run one seed, and if its traces are to be compared a second time, with tokens."""
     gc.collect()
-    if seed % TWICE_EVERY != 1:
+    if not compares or (level == "tokens" and seed % TWICE_EVERY != 1):
         return try_seed(seed, level=level, dropped=dropped)[0]
     finding, once = try_seed(seed, level=level, dropped=dropped, traces=True)
     _, again = try_seed(seed, dropped=dropped, traces=True)
@@ -126,21 +128,19 @@ def explore(
     workers: int,
     *,
     level: str = "tokens",
-    until: float | None = None,
     dropped: str | None = None,
+    compares: bool = True,
     stops_early: bool = True,
 ) -> Result:
-    """Run seeds until they end, the time (monotonic) is over, or a promise breaks."""
+    """Run seeds until they end, or a promise breaks; `compares`: some of them twice."""
     result = Result()
     fork = multiprocessing.get_context("fork")
     # Installed here, for all workers: to do it for each seed costs more than most seeds.
     with LEVELS[level].installed(), fork.Pool(workers, _begin_worker) as pool:
-        find_so = partial(find, level=level, dropped=dropped)
+        find_so = partial(find, level=level, dropped=dropped, compares=compares)
         for finding in pool.imap_unordered(find_so, seeds, chunksize=4):
             result.add(finding)
             if result.broken and stops_early:
-                break
-            if until is not None and time.monotonic() >= until:
                 break
         pool.terminate()
     return result

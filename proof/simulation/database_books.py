@@ -55,14 +55,14 @@ class DatabaseBooks(database.DatabaseJournal):
         self._writer = self._at_once
 
     def payment_of(self, tid: str, merc_trx_no: str) -> Payment | None:
-        """Return what is in the database of a number, without its history."""
+        """Return a number's payment as it was read back when it was last written."""
         return self._at_once.numbers.get((tid, merc_trx_no))
 
     def archive(self, payments: Sequence[Payment]) -> Future[int]:
         """Delete payments, and know only of those that are left."""
-        count = super().archive(payments)
+        archived = super().archive(payments)
         self._at_once.forget_deleted()
-        return count
+        return archived
 
     def damage(self, payment_id: str) -> None:
         """Make the frozen net-cancel of a payment unreadable."""
@@ -72,7 +72,7 @@ class DatabaseBooks(database.DatabaseJournal):
         connection.close()
 
     def crash(self) -> None:
-        """Die within a transaction, and leave the database to whoever opens it next."""
+        """Have a connection end amid a transaction, and connect anew."""
         self._at_once.close()
         connection = self._home.connect()
         connection.cursor().execute(self._home.spoil, (ALL,))

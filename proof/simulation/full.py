@@ -53,7 +53,7 @@ class Full:
     @contextmanager
     def installed(cls) -> Iterator[None]:
         """Leave the flows as they are, and have a home for the journals."""
-        if cls._opened is not None:
+        if vars(cls).get("_opened") is not None:
             yield
             return
         with cls.home.opened() as home:

@@ -20,7 +20,7 @@ import pymysql
 
 from netcancel.journal import sqlite_file, sqlite_schema
 from netcancel.journal.mysql import MysqlServer, parameters_of
-from netcancel.journal.postgres import server_at
+from netcancel.journal.postgres import PostgresServer, server_at
 from netcancel.journal.server import prepare
 from netcancel.journal.sqlite import SqliteDatabase
 from netcancel.journal.vault import Vault
@@ -117,7 +117,7 @@ class _OnServer(Home):
 
     def __init__(self, server_url: str) -> None:
         self._server_url = server_url
-        self._url = ""
+        self._made = ""
         self._owner = 0
 
     @classmethod
@@ -132,15 +132,27 @@ class _OnServer(Home):
         ):
             yield cls(url)
 
-    def _url_of_process(self) -> str:
-        """Return the URL of this process's database, made when it is first asked for."""
+    def fresh(self, clock: Callable[[], float]) -> Journal:
+        """Make the tables anew, in this process's database."""
+        server = self._emptied(clock)
+        prepared = prepare(server, _vault, create=True)
+        database = replace(server, journal_id=prepared.journal_id)
+        return Journal(database, prepared.digest)
+
+    @property
+    def _url(self) -> str:
+        """The URL of this process's database, which is made when it is first asked for."""
         if self._owner != os.getpid():
             self._owner = os.getpid()
-            self._url = self._make(f"simulation_{self._owner}")
-        return self._url
+            self._made = self._make(f"simulation_{self._owner}")
+        return self._made
 
     def _make(self, name: str) -> str:
         """Make a database, and return its URL."""
+        raise NotImplementedError
+
+    def _emptied(self, clock: Callable[[], float]) -> PostgresServer | MysqlServer:
+        """Remove the journal that is in this process's database, and return where that is."""
         raise NotImplementedError
 
 
@@ -153,20 +165,16 @@ class Postgres(_OnServer):
         " WHERE id LIKE %s AND sealed_body IS NOT NULL"
     )
 
-    def fresh(self, clock: Callable[[], float]) -> Journal:
-        """Make the tables anew."""
-        url = self._url_of_process()
-        databases.empty_postgres(url)
-        server = server_at(url, clock)
-        prepared = prepare(server, _vault, create=True)
-        return Journal(replace(server, journal_id=prepared.journal_id), prepared.digest)
-
     def connect(self) -> psycopg.Connection:
         """Open a connection."""
-        return psycopg.connect(self._url_of_process())
+        return psycopg.connect(self._url)
 
     def _make(self, name: str) -> str:
         return databases.make_postgres(self._server_url, name)
+
+    def _emptied(self, clock: Callable[[], float]) -> PostgresServer:
+        databases.empty_postgres(self._url)
+        return server_at(self._url, clock)
 
 
 class Mariadb(_OnServer):
@@ -178,20 +186,16 @@ class Mariadb(_OnServer):
         " WHERE id LIKE %s AND sealed_body IS NOT NULL"
     )
 
-    def fresh(self, clock: Callable[[], float]) -> Journal:
-        """Make the tables anew."""
-        url = self._url_of_process()
-        databases.empty_mysql(url)
-        server = MysqlServer(parameters_of(url), clock)
-        prepared = prepare(server, _vault, create=True)
-        return Journal(replace(server, journal_id=prepared.journal_id), prepared.digest)
-
     def connect(self) -> pymysql.Connection[Any]:
         """Open a connection."""
-        return pymysql.connect(**parameters_of(self._url_of_process()))
+        return pymysql.connect(**parameters_of(self._url))
 
     def _make(self, name: str) -> str:
         return databases.make_mysql(self._server_url, name)
+
+    def _emptied(self, clock: Callable[[], float]) -> MysqlServer:
+        databases.empty_mysql(self._url)
+        return MysqlServer(parameters_of(self._url), clock)
 
 
 def _vault(*, is_new: bool) -> Vault:  # noqa: ARG001  as `prepare` asks for it

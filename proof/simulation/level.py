@@ -28,7 +28,7 @@ class Books(Journal, Protocol):
     """A journal whose operations are done, and told to a watch, when they return."""
 
     def payment_of(self, tid: str, merc_trx_no: str) -> Payment | None:
-        """Return what is durable of a number, without its history."""
+        """Return a number's payment as it was when it was last written, without its history."""
 
     def damage(self, payment_id: str) -> None:
         """Make the frozen net-cancel of a payment unreadable."""

@@ -111,7 +111,8 @@ class Run:
         if not self.clockwork.run(EVENTS_MAX):
             raise Broken("I5", "it never comes to rest")
         for slot in self.slots.values():
-            row = self.journal.payment_of(slot.tid, slot.number) or self.archived.get(slot.number)
+            row = self.journal.find(slot.tid, slot.number).result()
+            row = self.archived.get(slot.number) if row is None else row
             self.promises.closed(slot, row, slot.charge)
         return self
 
@@ -357,8 +358,8 @@ class Run:
             world="world", writer=f"w{self._calls}", limit=64,
             hold_seconds=self.policy.hold_seconds,
         )  # fmt: skip
-        for claim in taken:
-            number = claim.payment.merc_trx_no
+        if taken:
+            number = taken[0].payment.merc_trx_no
             raise Broken("I5", f"{number} is held by a worker that lacks its key")
 
     # A person

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from proof.twins.twin import (
-    A_MINUTE_OF_SIMULATION,
     Edit,
     Kind,
     Room,
     Twin,
     by,
     by_exploring,
+    by_simulating,
     by_test,
     by_the_whole,
 )
@@ -74,7 +74,7 @@ TWINS: Final = (
                 "duty/test_every_fault",
                 "test_the_intent_is_durable_before_the_approval_arrives[Guard]",
             ),
-            A_MINUTE_OF_SIMULATION,
+            by_simulating(),
             by_exploring("two-callers"),
         ],
     ),
@@ -86,7 +86,7 @@ TWINS: Final = (
         edits=[TAKEN_FOR_A_TAKE_OVER, TAKEN_FOR_NEW_EVIDENCE],
         killers=[
             by_test("core/test_flows", "test_an_applied_write_is_not_taken_for_a_takeover"),
-            A_MINUTE_OF_SIMULATION,
+            by_simulating(),
             by_exploring("confirm-in-doubt"),
         ],
     ),
@@ -100,7 +100,7 @@ TWINS: Final = (
             by_test(
                 "core/test_evidence", "test_late_evidence_leads_where_the_table_says[approved]"
             ),
-            A_MINUTE_OF_SIMULATION,
+            by_simulating(),
             by_exploring("two-callers-in-doubt"),
         ],
     ),
@@ -237,7 +237,7 @@ TWINS: Final = (
         ],
         killers=[
             by_test("core/test_flows", "test_an_unclear_write_is_resolved_by_reading[False]"),
-            A_MINUTE_OF_SIMULATION,
+            by_simulating(),
             by_exploring("pause-in-doubt"),
         ],
     ),
@@ -321,7 +321,7 @@ TWINS: Final = (
             by_the_whole(
                 "duty/test_every_fault", "test_every_fault_ends_in_balanced_books[Guard-forgetful]"
             ),
-            A_MINUTE_OF_SIMULATION,
+            by_simulating(),
             by_exploring("overdue"),
         ],
     ),
@@ -399,7 +399,7 @@ TWINS: Final = (
                 "duty/test_paused",
                 "test_a_worker_that_wakes_up_closes_nothing_that_it_does_not_hold[sqlite]",
             ),
-            A_MINUTE_OF_SIMULATION,
+            by_simulating(),
             by_exploring("overdue"),
         ],
     ),
@@ -424,7 +424,7 @@ TWINS: Final = (
         killers=[
             by_test("core/test_flows", "test_a_lost_answer_is_net_cancelled_at_once_by_its_caller"),
             by(Kind.DEMO, "--payments 60 --seed 1 --keep books"),
-            A_MINUTE_OF_SIMULATION,
+            by_simulating(),
             by_exploring("two-callers"),
         ],
     ),

@@ -119,13 +119,14 @@ SECONDS_WITHOUT_A_LINK: Final = by(
 )
 """Likewise, in a network of its own: its link goes down, and nobody is killed or paused."""
 
-A_MINUTE_OF_SIMULATION: Final = by(Kind.SIMULATION, "--hunt 60 --workers 1")
-"""Its seeds are always the same; it ends with the first that breaks a promise."""
+SEEDS: Final = {"tokens": 600, "full": 40, "postgres": 10, "mariadb": 10}
+"""How many are tried at each level of the simulation, always the same; the first that breaks a
+promise ends it."""
 
 
-def by_simulating(level: str) -> Killer:
-    """Name a simulation with a real journal; its first seed would be compared with the fast one."""
-    return by(Kind.SIMULATION, f"--level {level} --first-seed 2 --hunt 40 --workers 1")
+def by_simulating(level: str = "tokens") -> Killer:
+    """Name a simulation in which a promise breaks."""
+    return by(Kind.SIMULATION, f"--level {level} --hunt {SEEDS[level]} --workers 1")
 
 
 def read_killer(text: str) -> Killer:
