@@ -38,14 +38,19 @@ class Glance:
     records: Sequence[str]
 
 
-SIMULATIONS: Final = ("simulation-tokens", "simulation-full")
+SIMULATIONS: Final = (
+    "simulation-tokens",
+    "simulation-full",
+    "simulation-postgres",
+    "simulation-mariadb",
+)
 
 KILLS_OF_SERVERS: Final = ("kills-postgres", "kills-mariadb")
 KILLS_BEFORE_OUTAGES: Final = ("kills-link",)
 KILLS: Final = (*KILLS_OF_SERVERS, *KILLS_BEFORE_OUTAGES)
 
 SECTIONS: Final = (
-    Section("Exploration", "exploration", ("exploration",)),
+    Section("Exploration", "exploration", ("exploration", "exploration-sqlite")),
     Section("Simulation", "simulation", SIMULATIONS),
     Section("Broken twins", "twins", ("twins",)),
     Section("Mutants", "mutants", ("mutants",)),
