@@ -8,18 +8,16 @@ the history may have more lines than the world still asks for.
 from __future__ import annotations
 
 import sqlite3
-import tempfile
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from netcancel.journal import sqlite_schema
 from netcancel.journal.database import DatabaseJournal
 from netcancel.journal.memory import MemoryJournal
 from netcancel.journal.sqlite import SqliteDatabase
-from netcancel.journal.vault import Vault
 from proof.at_once import AtOnce
+from proof.empty_journal import VAULT, empty_journal, in_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,8 +25,8 @@ if TYPE_CHECKING:
 
     from netcancel.core.payment import Entry, Intent, Payment
     from netcancel.journal import Journal
+    from netcancel.journal.vault import Digest
 
-MEMORY: Final = Path("/dev/shm")  # noqa: S108  what is made in it has a random name
 MODE: Final = "truncate"
 
 
@@ -99,13 +97,11 @@ class InFile:
     """Works in SQLite's journal."""
 
     def __init__(self, _: Iterable[Intent]) -> None:
-        memory = MEMORY if MEMORY.is_dir() else None
-        self._place = tempfile.TemporaryDirectory(prefix="netcancel-exploration-", dir=memory)
+        self._place = in_memory("exploration")
         self._path = Path(self._place.name) / "journal.sqlite"
-        self._vault = Vault(bytes(range(32)))
-        secret = sqlite_schema.prepare(self._path, self._vault, create=True, mode=MODE)
-        self._digest = self._vault.digest_by(secret)
-        self._empty = self._path.read_bytes()
+        self._path.touch(0o600)
+        self._empty, secret = empty_journal(MODE)
+        self._digest = VAULT.digest_by(secret)
 
     def do(
         self, row: Row | None, seconds: float, due_at: int | None,
@@ -118,7 +114,7 @@ class InFile:
             with closing(sqlite3.connect(self._path)) as connection:
                 connection.execute("UPDATE payment SET due_at = ?", (due_at,))
                 connection.commit()
-        journal = FileJournal(self._path, seconds, self._vault, self._digest)
+        journal = FileJournal(self._path, seconds, self._digest)
         try:
             answer = work(journal).result()
             payments = journal.list_payments().result()
@@ -139,9 +135,9 @@ class InFile:
 class FileJournal(DatabaseJournal):
     """The journal in a file at one moment, without its thread."""
 
-    def __init__(self, path: Path, seconds: float, vault: Vault, digest: Any) -> None:  # noqa: ANN401  a vault's
+    def __init__(self, path: Path, seconds: float, digest: Digest) -> None:
         file = SqliteDatabase(path, MODE, lambda: seconds)
-        super().__init__(file, vault, digest)
+        super().__init__(file, VAULT, digest)
         self._writer = AtOnce(file.connect)
 
 

@@ -18,7 +18,7 @@ from netcancel.journal import database, operations, rows
 from netcancel.journal.statements import Query
 from netcancel.journal.vault import Vault
 from proof.at_once import AtOnce
-from proof.simulation.homes import VAULT
+from proof.empty_journal import VAULT
 from proof.simulation.promises import Broken
 
 if TYPE_CHECKING:

@@ -23,7 +23,8 @@ from netcancel.sandbox.ledger import Did, Entry
 from netcancel.sandbox.signature import SignatureCheck, SignatureVerdict
 from netcancel.sandbox.world import BIZR_NO, CHANNEL_ID, SVC_ID, TID
 from proof.simulation.database_books import DatabaseBooks
-from proof.simulation.homes import Files, Mariadb, Postgres
+from proof.simulation.homes import Files
+from proof.simulation.servers import Mariadb, Postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
