@@ -14,7 +14,7 @@ from netcancel.core.payment import MICROSECONDS
 from netcancel.freezing import freeze_void
 from netcancel.kicc import APPROVAL_PATH, CANCEL_PATH, NET_CANCEL_PATH
 from tests.core.telling import found
-from tests.core.world import POLICY, WORLD, Gateway, World
+from tests.core.world import POLICY, WORLD, Gateway, Paused, World
 
 
 class Slow(World):
@@ -81,14 +81,7 @@ def test_whoever_asks_for_a_cancel_waits_while_somebody_else_is_at_work() -> Non
 @pytest.mark.parametrize("act", ["cancel", "reject", "miss"])
 def test_a_cancel_whose_signature_has_aged_is_given_back(act: str) -> None:
     """Not sent by whoever was paused, and due for others at once."""
-
-    class Paused(World):
-        def perform(self, effect: Effect[Any]) -> Any:
-            answer = super().perform(effect)
-            self.time += 2.0 if getattr(effect, "path", "") == CANCEL_PATH else 0.0
-            return answer
-
-    world = Paused()
+    world = Paused(lambda effect: getattr(effect, "path", "") == CANCEL_PATH)
     world.approve(replace(world.order(), confirm_within=30.0))
     if act == "miss":
         world.time += 31.0
@@ -104,14 +97,7 @@ def test_a_cancel_whose_signature_has_aged_is_given_back(act: str) -> None:
 
 def test_a_net_cancel_whose_signature_has_aged_is_given_back() -> None:
     """Not sent by whoever was paused, and due for others at once."""
-
-    class Paused(World):
-        def perform(self, effect: Effect[Any]) -> Any:
-            answer = super().perform(effect)
-            self.time += 2.0 if isinstance(effect, Sign) else 0.0
-            return answer
-
-    world = Paused(Gateway(["lost-after"]))
+    world = Paused(lambda effect: isinstance(effect, Sign), Gateway(["lost-after"]))
     payment = world.approve(world.order())
     assert payment.state is State.NET_CANCELLING
     row = found(world)

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from netcancel.core import flows
-from netcancel.core.effects import Effect, SignAgain, Write
+from netcancel.core.effects import SignAgain, Write
 from netcancel.core.lifecycle import Event, State
 from netcancel.core.policy import Policy
 from netcancel.kicc import NET_CANCEL_PATH, RawAnswer
 from tests.core.telling import found, note_of
-from tests.core.world import POLICY, Gateway, World
+from tests.core.world import POLICY, Gateway, Paused, World
 
 FORGETFUL = replace(POLICY, nothing_to_void_codes=frozenset({"7777"}))
 
@@ -161,14 +161,7 @@ def test_another_status_is_no_refused_signature() -> None:
 
 def test_a_second_signature_that_has_aged_is_not_sent() -> None:
     """Whoever was paused before it leaves the first answer as it is."""
-
-    class Paused(World):
-        def perform(self, effect: Effect[Any]) -> Any:
-            answer = super().perform(effect)
-            self.time += 2.0 if isinstance(effect, SignAgain) else 0.0
-            return answer
-
-    world = Paused(Unauthorized(401, 1))
+    world = Paused(lambda effect: isinstance(effect, SignAgain), Unauthorized(401, 1))
     world.rotated = True
     assert world.approve(world.order()).state is State.NET_CANCELLING
     assert len(world.gateway.bodies) == 2

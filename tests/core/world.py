@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -360,3 +360,19 @@ class World:
                 assert body == net_cancel_body(approvals[0])
         cancels = [body for path, body in self.gateway.bodies if path == CANCEL_PATH]
         assert len(cancels) == len(set(cancels))
+
+
+class Paused(World):
+    """A world whose host is paused behind the effects that `after` picks: a signature ages then."""
+
+    def __init__(
+        self, after: Callable[[Effect[Any]], bool], gateway: Gateway | None = None
+    ) -> None:
+        super().__init__(gateway)
+        self._after = after
+
+    def perform(self, effect: Effect[Any]) -> Any:
+        """Be paused before anybody hears the answer."""
+        answer = super().perform(effect)
+        self.time += 2.0 if self._after(effect) else 0.0
+        return answer
