@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from proof.evidence import commit, keep
-from proof.simulation.campaign import LEVELS, Finding, Result, explore, shrink, try_seed
+from proof.simulation.campaign import LEVELS, Result, explore, shrink, try_seed
 from proof.simulation.goals import unmet
 from proof.simulation.run import PAYMENTS
 
@@ -53,10 +53,12 @@ def main() -> int:
         _keep(result, asked.level, first, seconds)
     if asked.without_assumption is not None:
         return _report_outside(result, asked.without_assumption)
-    if result.broken:
-        _explain(result.broken[0], asked.level)
-        return 1
-    return 0 if asked.hunt is not None else _report_goals(result)
+    if not result.broken:
+        return 0 if asked.hunt is not None else _report_goals(result)
+    print(f"seed {result.broken[0].seed}: {result.broken[0].broken}")
+    if asked.hunt is None:
+        _explain(result.broken[0].seed, asked.level)
+    return 1
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -69,7 +71,9 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--only", help="with --seed: the places of the faults to keep, 1,5,9")
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--hunt", type=int, metavar="SEEDS", help="see whether a promise breaks")
+    parser.add_argument(
+        "--hunt", type=int, metavar="SEEDS", help="only see whether a promise breaks"
+    )
     parser.add_argument("--keep", action="store_true", help="keep the figures as evidence")
     parser.add_argument("--without-assumption", choices=("a", "b", "c"))
     return parser
@@ -123,16 +127,14 @@ def _keep(result: Result, level: str, first: int, seconds: float) -> None:
     )
 
 
-def _explain(finding: Finding, level: str) -> None:
+def _explain(seed: int, level: str) -> None:
     """Print the fewest faults that still break a promise, and how to see them do it."""
-    print(f"seed {finding.seed}: {finding.broken}")
-    kept, run = shrink(finding.seed, level=level)
+    kept, run = shrink(seed, level=level)
     print(f"the fewest faults that still break a promise: {len(run.plan)}")
     for fault in run.plan:
         print(f"  {fault}")
     only = ",".join(str(place) for place in kept)
-    seed = f"--level {level} --seed {finding.seed}"
-    print(f"replay: python -m proof.simulation {seed} --only '{only}'")
+    print(f"replay: python -m proof.simulation --level {level} --seed {seed} --only '{only}'")
 
 
 def _report_outside(result: Result, dropped: str) -> int:

@@ -13,6 +13,7 @@ from netcancel.core.effects import Unavailable
 from netcancel.core.lifecycle import MOVES, RECOVERABLE, Event, State
 from netcancel.core.payment import Opened
 from netcancel.journal.memory import MemoryJournal
+from proof.simulation.level import WORLDS
 from proof.simulation.promises import Broken
 
 if TYPE_CHECKING:
@@ -101,6 +102,10 @@ class MemoryBooks(MemoryJournal):
             ask()
         return SILENT
 
+    def begin_order(self) -> MemoryOrder:
+        """Begin a merchant's transaction."""
+        return MemoryOrder(self)
+
     def close(self) -> None:
         """End with the run."""
 
@@ -125,3 +130,21 @@ class MemoryBooks(MemoryJournal):
         if row is not None:
             self._watch.moved(seen.state, event, row)
         return row
+
+
+class MemoryOrder:
+    """Stands for a merchant's transaction: nobody else can have one in memory."""
+
+    def __init__(self, books: MemoryBooks) -> None:
+        self._books = books
+
+    def confirm(self, tid: str, merc_trx_no: str, writer: str, *, commits: bool) -> Payment | None:
+        """Confirm a payment, or do nothing."""
+        if not commits:
+            return None
+        return self._books.confirm_if_unconfirmed(
+            worlds=WORLDS, tid=tid, merc_trx_no=merc_trx_no, writer=writer
+        ).result()
+
+    def roll_back(self) -> None:
+        """Have done nothing."""

@@ -33,7 +33,8 @@ class Database:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._life = 0
+        self.life = 0
+        """How often it has crashed."""
         self.away_until = 0.0
 
     @property
@@ -43,7 +44,7 @@ class Database:
 
     def crash(self, seconds: float) -> None:
         """Lose what is not committed, and stay away for a while."""
-        self._life += 1
+        self.life += 1
         self._run.journal.crash()
         self.refuse(seconds)
 
@@ -70,7 +71,7 @@ class Database:
                     run.clockwork.after(
                         latency,
                         partial(
-                            self._commit_in_doubt, self._life, process, process.turn, effect,
+                            self._commit_in_doubt, self.life, process, process.turn, effect,
                             is_applied=is_applied,
                         ),
                     )  # fmt: skip
@@ -83,20 +84,20 @@ class Database:
                 case _:
                     run.damage(slot)
             if fault.kind == "commit-late":
-                run.clockwork.after(latency, partial(self._commit_alone, self._life, effect))
+                run.clockwork.after(latency, partial(self._commit_alone, self.life, effect))
                 return
         run.clockwork.after(
-            latency, partial(self._commit, self._life, process, process.turn, effect)
+            latency, partial(self._commit, self.life, process, process.turn, effect)
         )
 
     def hand_over(self, slot: Slot, effect: HandOver) -> None:
         """Start the last wish of an interrupted process; nobody waits for it."""
         if not self.is_away:
             latency = 0.03 + 0.02 * self._run.dice(slot)
-            self._run.clockwork.after(latency, partial(self._commit_alone, self._life, effect))
+            self._run.clockwork.after(latency, partial(self._commit_alone, self.life, effect))
 
     def _commit(self, life: int, process: Process, turn: int, effect: Effect[Any]) -> None:
-        if life != self._life:
+        if life != self.life:
             process.resume(turn, SILENT)
         else:
             process.resume(turn, self._perform(effect))
@@ -111,7 +112,7 @@ class Database:
         is_applied: bool,
     ) -> None:
         """Commit or lose what the journal is asked, where no answer comes to the commit."""
-        if life != self._life:
+        if life != self.life:
             process.resume(turn, SILENT)
         else:
             asked = partial(self._ask_journal, effect)
@@ -119,7 +120,7 @@ class Database:
 
     def _commit_alone(self, life: int, effect: Effect[Any]) -> None:
         """Commit what nobody is told of."""
-        if life == self._life:
+        if life == self.life:
             self._perform(effect)
 
     def _perform(self, effect: Any) -> Any:  # noqa: ANN401  of the effect's type

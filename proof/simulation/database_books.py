@@ -19,6 +19,7 @@ from netcancel.journal.statements import Query
 from netcancel.journal.vault import Vault
 from proof.at_once import AtOnce
 from proof.empty_journal import VAULT
+from proof.simulation.database_order import DatabaseOrder
 from proof.simulation.promises import Broken
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class DatabaseBooks(database.DatabaseJournal):
 
     def __init__(self, home: Home, clock: Callable[[], float], watch: Watch) -> None:
         self._home = home
+        self._orders: list[DatabaseOrder] = []
         fresh = home.fresh(clock)
         super().__init__(fresh.database, VAULT, fresh.digest)
         self._at_once = Watched(fresh.database.connect, clock, watch)
@@ -92,6 +94,12 @@ class DatabaseBooks(database.DatabaseJournal):
         finally:
             self._vault = vault
 
+    def begin_order(self) -> DatabaseOrder:
+        """Begin a merchant's transaction, and read in it."""
+        order = DatabaseOrder(self._home, self, self._at_once.tell_confirmed)
+        self._orders.append(order)
+        return order
+
     def in_doubt(self, ask: Callable[[], Future[Any]], *, is_applied: bool) -> Any:  # noqa: ANN401  what a flow hears
         """Do what is asked, or lose it, where the commit raises; return what is told."""
         self._at_once.doubt = Doubt.APPLIED if is_applied else Doubt.LOST
@@ -99,9 +107,13 @@ class DatabaseBooks(database.DatabaseJournal):
             return ask().result()
         except JournalUnavailable as error:
             return Unavailable(str(error))
+        finally:
+            self._at_once.doubt = None
 
     def close(self) -> None:
         """Disconnect."""
+        for order in self._orders:
+            order.roll_back()
         self._at_once.close()
         self._at_once.forget_reader()
 
@@ -136,6 +148,11 @@ class Watched(AtOnce[database.Session]):
         for query, values in committed:
             self._tell(query, values)
         return future
+
+    def tell_confirmed(self, payment: Payment) -> None:
+        """Tell the watch of what a merchant's own transaction has committed."""
+        seen = {"id": payment.id, "seen_state": State.UNCONFIRMED, "event": Event.CONFIRMED}
+        self._tell(Query.MOVE, seen)
 
     def forget_reader(self) -> None:
         """Close the connection through which what was written is read back."""

@@ -17,6 +17,8 @@ GOALS: Final = (
     *(f"move: {'-' if move.source is None else move.source} {move.event}" for move in MOVES),
     *(f"fault: {kind}" for kind in KINDS),
     "fault: claim-unanswered",
+    "fault: person-unanswered",
+    "order: begun before another's write",
     "bound: first net-cancel",
     "bound: lease",
     "shredded",

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Protocol, Self
 
-from netcancel.journal import sqlite_file
 from netcancel.journal.sqlite import SqliteDatabase
 from proof.empty_journal import VAULT, empty_journal, in_memory
 
@@ -23,7 +22,8 @@ if TYPE_CHECKING:
     from netcancel.journal.database import Database
     from netcancel.journal.vault import Digest
 
-MODE: Final = sqlite_file.journal_mode(sqlite3.sqlite_version_info)
+MODE: Final = "wal"
+"""As with every newer SQLite: in the other mode, a merchant who reads keeps all from writing."""
 
 
 class Journal(NamedTuple):
@@ -39,6 +39,9 @@ class Home(Protocol):
     spoil: ClassVar[str]
     """The statement that makes the sealed bodies of the payments whose id is LIKE this useless."""
 
+    refusal: ClassVar[type[Exception]]
+    """What is raised in a transaction that sees what isn't so any more."""
+
     @classmethod
     @contextmanager
     def opened(cls) -> Iterator[Self]:
@@ -47,8 +50,11 @@ class Home(Protocol):
     def fresh(self, clock: Callable[[], float]) -> Journal:
         """Empty it."""
 
-    def connect(self) -> Any:  # noqa: ANN401  a connection of any driver, in a transaction
+    def connect(self) -> Any:  # noqa: ANN401  a connection of any driver
         """Open a raw connection to the journal at hand."""
+
+    def begin_order(self) -> Any:  # noqa: ANN401  likewise
+        """Open a connection, and read how things are in a transaction that goes on."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,7 @@ class Files(Home):
     """A directory with a file for each process."""
 
     place: Path
+    refusal: ClassVar = sqlite3.OperationalError
     spoil: ClassVar = (
         "UPDATE payment SET sealed_body = zeroblob(length(sealed_body))"
         " WHERE id LIKE ? AND sealed_body IS NOT NULL"
@@ -84,3 +91,10 @@ class Files(Home):
     def connect(self) -> sqlite3.Connection:
         """Open the file."""
         return sqlite3.connect(self._path)
+
+    def begin_order(self) -> sqlite3.Connection:
+        """Open the file, and read in it."""
+        connection = self.connect()
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM payment").fetchone()
+        return connection

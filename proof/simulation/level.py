@@ -7,7 +7,7 @@ those of a server. Everything else is the same at all.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from netcancel.journal.contract import Journal
 
@@ -22,6 +22,22 @@ if TYPE_CHECKING:
     from netcancel.core.policy import Policy
     from netcancel.sandbox.ledger import Charge, Fields
     from proof.simulation.books import Watch
+
+WORLDS: Final = frozenset(["world"])
+"""Whose payments they are."""
+
+
+class OrderTransaction(Protocol):
+    """A merchant's own transaction in the journal's database, in which it has read before."""
+
+    def confirm(self, tid: str, merc_trx_no: str, writer: str, *, commits: bool) -> Payment | None:
+        """Confirm a payment and commit, and return what is told; or roll back.
+
+        A transaction that is refused, because what it has read is not so any more, is begun anew.
+        """
+
+    def roll_back(self) -> None:
+        """End it without a trace."""
 
 
 class Books(Journal, Protocol):
@@ -41,6 +57,9 @@ class Books(Journal, Protocol):
     ) -> Sequence[Claim]:
         """Claim for somebody who has another vault key; return what that one gets."""
 
+    def begin_order(self) -> OrderTransaction:
+        """Begin a merchant's transaction, and read in it."""
+
     def in_doubt(self, ask: Callable[[], Future[Any]], *, is_applied: bool) -> Any:  # noqa: ANN401  what a flow hears
         """Do what is asked, or lose it, where a commit raises; return what is told."""
 
@@ -49,7 +68,7 @@ class Level(Protocol):
     """The codec, the signature and the journal of one run."""
 
     TID: str
-    """Whose payments they are."""
+    """The terminal of every payment."""
 
     @staticmethod
     def installed() -> AbstractContextManager[None]:

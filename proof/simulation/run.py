@@ -9,21 +9,23 @@ from typing import TYPE_CHECKING, Final
 
 from netcancel import operators
 from netcancel.core import flows
-from netcancel.core.lifecycle import Resolution, State
+from netcancel.core.lifecycle import State
 from netcancel.core.payment import MICROSECONDS
 from netcancel.core.policy import COMMIT_BUDGET_SECONDS, Policy
-from netcancel.errors import ConfigurationError
 from netcancel.journal.contract import ArchivePlace
 from netcancel.recovery import LOOK_SECONDS, TROUBLE_SECONDS
-from netcancel.sandbox.ledger import NetCancelMemory, Status
+from netcancel.sandbox.ledger import NetCancelMemory
 from proof.simulation.books import Watch
 from proof.simulation.bounds import Bounds
 from proof.simulation.clockwork import Clockwork
 from proof.simulation.database import Database
 from proof.simulation.faults import PLACES, Fault, draw_plan
-from proof.simulation.gateway import DELAY_SECONDS_MAX, Gateway
+from proof.simulation.gateway import Gateway
+from proof.simulation.level import WORLDS
+from proof.simulation.person import Person
 from proof.simulation.process import Process
 from proof.simulation.promises import Broken, Promises
+from proof.simulation.shop import Shop
 from proof.simulation.slot import Slot
 from proof.simulation.trace import Trace
 
@@ -50,8 +52,6 @@ DAY: Final = 86_400.0
 
 CLOSED_SECONDS: Final = 1.2 * DAY
 """What has been closed for so long is archived."""
-
-WORLDS: Final = frozenset(["world"])
 
 
 class Run:
@@ -91,6 +91,8 @@ class Run:
         self.journal = level.books(self.journal_clock, self.watch)
         self.promises = Promises(self.journal, self.watch)
         self.bounds = Bounds(self)
+        self.person = Person(self)
+        self.shop = Shop(self)
         self.calm_from = 0.0
         self.database = Database(self)
         self.trace = Trace() if traces else None
@@ -100,6 +102,7 @@ class Run:
         self.archived: dict[str, Payment] = {}
         """By their numbers, which are never charged again."""
         self._damaged: set[str] = set()
+        self._lacks_key_until = 0.0
         for index in range(payments):
             self._begin_slot(index, workload)
         self._place_faults()
@@ -155,6 +158,21 @@ class Run:
         """Return the latest time that the journal's clock has ever told."""
         return max(self._clock_peak, self.journal_clock())
 
+    def new_writer(self) -> str:
+        """Name whoever calls next."""
+        self._calls += 1
+        return f"w{self._calls}"
+
+    def chance(self) -> float:
+        """Roll for whoever calls next."""
+        self._calls += 1
+        return self._dice[self._calls % DICE]
+
+    def told_at_once(self, slot: Slot, payment: Payment) -> None:
+        """Tell a caller what was read in this very moment."""
+        self.promises.told_at_once(slot, payment)
+        self._tell(slot, payment)
+
     # What is planned
 
     def _begin_slot(self, index: int, workload: random.Random) -> None:
@@ -174,6 +192,12 @@ class Run:
             if workload.random() < 0.2:  # noqa: PLR2004  long after the token is shredded, at times
                 at += 3 * DAY
             self.clockwork.after(at, partial(self._call, slot, kind))
+        if workload.random() < 0.05:  # noqa: PLR2004  some hold their own transaction open
+            at, seconds = begin + 30.0 * workload.random(), 60.0 * workload.random() ** 2
+            self.clockwork.after(at, partial(self.shop.begin, slot, seconds))
+            if workload.random() < 0.5:  # noqa: PLR2004  and half of those are cancelled meanwhile
+                at += seconds * workload.random()
+                self.clockwork.after(at, partial(self._call, slot, "cancel"))
 
     @staticmethod
     def _confirming(workload: random.Random) -> float:
@@ -217,7 +241,7 @@ class Run:
             case "gateway-away":
                 self.gateway.away_until = self.clockwork.now + 40.0 * fault.size**2
             case "worker-lacks-key":
-                self._claim_lacking_key()
+                self._lacks_key_until = self.clockwork.now + 120.0 * fault.size
             case _:
                 self._rotate(60.0 * (fault.size - 0.5))
 
@@ -311,10 +335,7 @@ class Run:
         if row.due_at is not None:
             self._plan_claim(row)
         elif row.state is State.ESCALATED:
-            slot = self.slots[row.merc_trx_no]
-            self.clockwork.after(
-                1.0 + 3600.0 * self.dice(slot) ** 3, partial(self._decide, slot, row)
-            )
+            self.person.look_at(self.slots[row.merc_trx_no], row)
 
     def _plan_claim(self, row: Payment) -> None:
         if row.due_at is not None:
@@ -332,17 +353,19 @@ class Run:
         if row.due_at is not None and row.due_at / MICROSECONDS > self.journal_clock():
             self._plan_claim(row)
             return
-        self._calls += 1
-        writer = f"w{self._calls}"
-        claims = self.journal.claim_due(
-            world="world", writer=writer, limit=64,
+        if self.clockwork.now < self._lacks_key_until:
+            self._claim_lacking_key()
+        roll, writer = self.chance(), self.new_writer()
+        claim_due = partial(
+            self.journal.claim_due, world="world", writer=writer, limit=64,
             hold_seconds=self.policy.hold_seconds, newest_first=self._calls % 4 == 0,
-        ).result()  # fmt: skip
-        if self._dice[self._calls % DICE] < 0.01:  # noqa: PLR2004  one in a hundred
+        )  # fmt: skip
+        if roll < 0.01:  # noqa: PLR2004  one in a hundred
             self.hits["fault: claim-unanswered"] += 1
-            for claim in claims:
-                self.befall(self.slots[claim.payment.merc_trx_no])
+            self.journal.in_doubt(claim_due, is_applied=roll < 0.005)  # noqa: PLR2004  half of those
+            self._wait_for_journal(row, writer)
             return
+        claims = claim_due().result()
         if all(claim.payment.id != row.id for claim in claims):
             self._plan_claim(row)
         for claim in claims:
@@ -351,62 +374,23 @@ class Run:
             process = Process(self, of, flow, _nobody)
             self.clockwork.after(0.05 * self.dice(of), process.begin)
 
+    def _wait_for_journal(self, row: Payment, writer: str) -> None:
+        """Let a worker look later that does not know what it has claimed."""
+        self.disturb(TROUBLE_SECONDS + LOOK_SECONDS)
+        for each in self.watch.latest.values():
+            if each.version.writer == writer:
+                self.befall(self.slots[each.merc_trx_no])
+        self.clockwork.after(TROUBLE_SECONDS, partial(self._look, row))
+
     def _claim_lacking_key(self) -> None:
         """Let a worker claim that could open nothing of what it took."""
-        self._calls += 1
         taken = self.journal.claim_lacking_key(
-            world="world", writer=f"w{self._calls}", limit=64,
+            world="world", writer=self.new_writer(), limit=64,
             hold_seconds=self.policy.hold_seconds,
         )  # fmt: skip
         if taken:
             number = taken[0].payment.merc_trx_no
             raise Broken("I5", f"{number} is held by a worker that lacks its key")
-
-    # A person
-
-    def _decide(self, slot: Slot, seen: Payment) -> None:
-        """Retry a payment, or close it as the gateway's books say."""
-        row = self.journal.read(seen.id).result()
-        if row is None or row.version != seen.version or self.database.is_away:
-            if row is not None and row.version == seen.version:
-                self.clockwork.after(60.0, partial(self._decide, slot, seen))
-            return
-        slot.decisions += 1
-        roll = self.dice(slot)
-        if slot.decisions <= 2 and roll < 0.5:  # noqa: PLR2004  a person tries twice, if at all
-            as_cancel = None if roll < 0.4 else False  # noqa: PLR2004  most take what is offered
-            operators.retry(self.journal, row, by="kim", as_cancel=as_cancel)
-            return
-        self._resolve(slot, row, roll)
-
-    def _resolve(self, slot: Slot, row: Payment, roll: float) -> None:
-        """Close a payment, once nothing of it can be on its way."""
-        over = slot.last_sent_at + DELAY_SECONDS_MAX + self.policy.timeout_seconds + 2.0
-        wait = max(over - self.clockwork.now, 0.0)
-        if wait == 0.0 and operators.why_not_resolve(row, self.policy) is not None:
-            wait = 60.0
-        if wait > 0.0:
-            self.clockwork.after(wait, partial(self._decide, slot, row))
-            return
-        kind, override = self._finding(slot, row, roll)
-        try:
-            operators.resolve(
-                self.journal, row, self.policy, kind,
-                by="kim", note="found so", although_told_void=override,
-            )  # fmt: skip
-        except ConfigurationError as error:
-            raise Broken("I5", f"a person can't close {slot.number}: {error}") from error
-
-    def _finding(self, slot: Slot, row: Payment, roll: float) -> tuple[Resolution, bool]:
-        charge = slot.charge
-        if charge is None or charge.status is not Status.LIVE:
-            return Resolution.NO_CHARGE, False
-        told_void = operators.contradicts_what_was_told(row, Resolution.CHARGE_STANDS)
-        if roll < 0.8:  # noqa: PLR2004  a refund at the counter is the usual way
-            charge.status = Status.REFUNDED
-            return Resolution.REFUNDED_OUTSIDE, False
-        self.hits["resolved against what was told"] += told_void
-        return Resolution.CHARGE_STANDS, told_void
 
 
 CALLS: Final = (

@@ -78,6 +78,7 @@ class Postgres(_OnServer):
     """PostgreSQL."""
 
     kind: ClassVar = "postgres"
+    refusal: ClassVar = psycopg.errors.SerializationFailure
     spoil: ClassVar = (
         "UPDATE netcancel.payment SET sealed_body = convert_to('spoilt', 'UTF8')"
         " WHERE id LIKE %s AND sealed_body IS NOT NULL"
@@ -86,6 +87,13 @@ class Postgres(_OnServer):
     def connect(self) -> psycopg.Connection:
         """Open a connection."""
         return psycopg.connect(self._url)
+
+    def begin_order(self) -> psycopg.Connection:
+        """Open a connection, and read in a transaction that goes on seeing things so."""
+        connection = self.connect()
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.execute("SELECT count(*) FROM netcancel.payment")
+        return connection
 
     def _make(self, name: str) -> str:
         return databases.make_postgres(self._server_url, name)
@@ -99,6 +107,7 @@ class Mariadb(_OnServer):
     """MariaDB."""
 
     kind: ClassVar = "mariadb"
+    refusal: ClassVar = pymysql.err.OperationalError
     spoil: ClassVar = (
         "UPDATE netcancel_payment SET sealed_body = 'spoilt'"
         " WHERE id LIKE %s AND sealed_body IS NOT NULL"
@@ -107,6 +116,12 @@ class Mariadb(_OnServer):
     def connect(self) -> pymysql.Connection[Any]:
         """Open a connection."""
         return pymysql.connect(**parameters_of(self._url))
+
+    def begin_order(self) -> pymysql.Connection[Any]:
+        """Open a connection, and read in a transaction that goes on seeing things so."""
+        connection = self.connect()
+        connection.cursor().execute("SELECT count(*) FROM netcancel_payment")
+        return connection
 
     def _make(self, name: str) -> str:
         return databases.make_mysql(self._server_url, name)

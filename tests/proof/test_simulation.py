@@ -13,7 +13,7 @@ import pytest
 from netcancel.core.effects import Sleep, Unavailable
 from netcancel.core.flows import approving, net_cancelling, writing
 from netcancel.core.flows.writing import Fate
-from netcancel.core.lifecycle import State
+from netcancel.core.lifecycle import Event, State
 from netcancel.core.payment import Change
 from netcancel.journal import writes
 from netcancel.sandbox.ledger import Status
@@ -101,6 +101,29 @@ def test_a_commit_in_doubt_is_lost_or_done_and_nothing_begun_survives_a_crash(le
         assert books.open_body(done.id).result() == orders[1].intent.net_cancel_body
         books.damage(done.id)
         assert books.open_body(done.id).result() is None
+        books.close()
+
+
+@pytest.mark.timeout(300)  # likewise
+@pytest.mark.parametrize("level", ["full", *SERVERS])
+def test_an_order_that_has_read_before_is_told_how_things_are_now(level: str) -> None:
+    """Its transaction sees what was so when it began; it hears what is so when it confirms."""
+    need(level)
+    kind = campaign.LEVELS[level]
+    with kind.installed():
+        run = Run(1, kind(), payments=2, without=range(5_000))
+        books = run.journal
+        intent = kind().order("ORD_1", 7, run.policy, at=0.0, confirm_within=None).intent
+        books.open_new(intent).result()
+        order, other = books.begin_order(), books.begin_order()
+        books.hand_over_if_held(intent.id, intent.writer).result()
+        told = order.confirm(kind.TID, "ORD_1", "w8", commits=True)
+        now = books.payment_of(kind.TID, "ORD_1")
+        assert told is not None
+        assert now is not None
+        assert told.version == now.version
+        assert now.last_event is Event.OWNER_GAVE_UP
+        assert other.confirm(kind.TID, "ORD_1", "w9", commits=False) is None
         books.close()
 
 
