@@ -40,6 +40,7 @@ HEAD: Final = ("mode", "operations", "images", "distinct", "core-sec.", "broken"
 FAULT_LASTS: Final = (1, 25)
 """For how many operations a disk fails: the longer one outlasts what SQLite does to recover."""
 
+ERRORS_HEAD: Final = ("mode", "disk", "for", "faults", "core-sec.", "broken")
 ERRORS_LINE: Final = "{:<16}{:<8}" + "{:>11}" * 4
 SHOWN_MAX: Final = 12
 """Most lines that are printed of one failure."""
@@ -50,7 +51,7 @@ def main() -> int:
     options = _options()
     modes = [mode for mode in MODES if options.mode in {None, mode.name}]
     if options.errors:
-        return _meet_errors([mode for mode in modes if mode.is_ours])
+        return _meet_errors([mode for mode in modes if mode.is_ours], keeps=options.keep)
     if options.again:
         return _again(modes[0], options.seed, options.again)
     print(f"seed {options.seed}, SQLite {apsw.sqlite_lib_version()}")
@@ -95,7 +96,10 @@ def _options() -> argparse.Namespace:
         action="store_true",
         help="instead: have the disk fail at each operation in turn, once or for a while",
     )
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.keep and options.mode:
+        parser.error("only a run of all modes is kept")
+    return options
 
 
 def _row(result: Result) -> list[str | int]:
@@ -147,19 +151,42 @@ def _again(mode: Mode, seed: int, place: str) -> int:
     return 1
 
 
-def _meet_errors(modes: Sequence[Mode]) -> int:
+def _meet_errors(modes: Sequence[Mode], *, keeps: bool) -> int:
     """Have the disk fail, and print; 1: a promise was broken, or an outcome was not clear."""
-    print(ERRORS_LINE.format("mode", "disk", "for", "faults", "core-sec.", "broken"), flush=True)
+    print(ERRORS_LINE.format(*ERRORS_HEAD), flush=True)
+    began = time.monotonic()
+    results: list[errors.Result] = []
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(mp_context=spawn) as executor:
         kinds = list(product(modes, ERRORS, FAULT_LASTS))
-        is_broken = False
         for each in executor.map(errors.run, *zip(*kinds, strict=True)):
-            figures = each.lasts, each.lives, round(each.seconds), len(each.broken)
-            print(ERRORS_LINE.format(each.mode.name, each.trouble, *figures), flush=True)
+            results.append(each)
+            print(ERRORS_LINE.format(*_errors_row(each)), flush=True)
             _print_some([f"{broken.fault}: {broken.why}" for broken in each.broken])
-            is_broken = is_broken or bool(each.broken)
-    return 1 if is_broken else 0
+    seconds = round(time.monotonic() - began)
+    print(f"{seconds} seconds")
+    if keeps:
+        _keep_errors(results, seconds)
+    return 1 if any(result.broken for result in results) else 0
+
+
+def _errors_row(result: errors.Result) -> list[str | int]:
+    figures = result.lasts, result.lives, round(result.seconds), len(result.broken)
+    return [result.mode.name, result.trouble, *figures]
+
+
+def _keep_errors(results: Sequence[errors.Result], seconds: int) -> None:
+    keep(
+        "disk-errors",
+        command='make powerloss ARGS="--errors"',
+        figures={
+            "faults of a disk": sum(result.lives for result in results),
+            "outcomes unclear or lost": sum(len(result.broken) for result in results),
+            "seconds": seconds,
+            "met with SQLite": apsw.sqlite_lib_version(),
+        },
+        table=Table(ERRORS_HEAD, [_errors_row(result) for result in results]),
+    )
 
 
 def _keep(results: Sequence[Result], images: int, seconds: int) -> None:
