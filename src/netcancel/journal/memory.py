@@ -326,12 +326,12 @@ class MemoryJournal:
 
     def _due(self, world: str, now: int) -> list[_Row]:
         due = sorted(
-            (row.payment.due_at, place, row)
+            (due_at, place, row)
             for place, row in enumerate(self._rows.values())
-            if row.payment.world == world
+            if (due_at := row.payment.due_at) is not None
+            and due_at <= now
+            and row.payment.world == world
             and row.payment.state in RECOVERABLE
-            and row.payment.due_at is not None
-            and row.payment.due_at <= now
         )
         return [row for _, _, row in due]
 
