@@ -44,7 +44,8 @@ def _unconditional(kind: str) -> Twin:
         ],
         killers=[
             by_test(
-                "journal/test_conformance", f"test_a_move_from_a_stale_view_changes_nothing[{kind}]"
+                "journal/conformance/test_moving",
+                f"test_a_move_from_a_stale_view_changes_nothing[{kind}]",
             ),
             by_the_whole(
                 "duty/test_paused",
@@ -73,7 +74,8 @@ TWINS: Final = (
         ],
         killers=[
             by_test(
-                "journal/test_conformance", "test_a_move_from_a_stale_view_changes_nothing[memory]"
+                "journal/conformance/test_moving",
+                "test_a_move_from_a_stale_view_changes_nothing[memory]",
             ),
             by_simulating(),
             by_exploring("overdue"),
@@ -154,7 +156,7 @@ TWINS: Final = (
         ],
         killers=[
             by_test(
-                "journal/test_conformance",
+                "journal/conformance/test_opening",
                 "test_a_used_number_is_never_opened_again[memory-True-net_cancelled]",
             ),
             by_simulating(),
@@ -179,7 +181,7 @@ ON CONFLICT (tid, merc_trx_no) DO UPDATE SET
         ],
         killers=[
             by_test(
-                "journal/test_conformance",
+                "journal/conformance/test_opening",
                 "test_a_used_number_is_never_opened_again[sqlite-True-net_cancelled]",
             ),
             by_the_whole("duty/test_same_number", "test_other_data_is_refused[decline]"),
@@ -207,7 +209,8 @@ END;
         ],
         killers=[
             by_test(
-                "journal/test_conformance", "test_the_number_of_what_has_left_stays_used[sqlite]"
+                "journal/conformance/test_archiving",
+                "test_the_number_of_what_has_left_stays_used[sqlite]",
             ),
             by_the_whole("duty/test_archived", "test_an_archived_number_is_never_charged_again"),
             by_simulating("full"),
@@ -259,7 +262,8 @@ END;
         ],
         killers=[
             by_test(
-                "journal/test_conformance", "test_a_reopened_payment_starts_its_grace_anew[memory]"
+                "journal/conformance/test_shredding",
+                "test_a_reopened_payment_starts_its_grace_anew[memory]",
             ),
             by_simulating(),
             by_exploring("overdue"),
@@ -279,7 +283,8 @@ END;
         ],
         killers=[
             by_test(
-                "journal/test_conformance", "test_a_reopened_payment_starts_its_grace_anew[sqlite]"
+                "journal/conformance/test_shredding",
+                "test_a_reopened_payment_starts_its_grace_anew[sqlite]",
             ),
             by_the_whole(
                 "duty/test_later", "test_a_charge_that_is_reported_finds_its_token[sqlite]"

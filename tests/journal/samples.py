@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from netcancel.core.lifecycle import CancelReason, Event, Resolution, State, target
 from netcancel.core.payment import (
+    MICROSECONDS,
     Change,
     FrozenCancel,
     Intent,
@@ -33,6 +34,8 @@ WORLD: Final = "https://gateway.example:443 CH_A1B2C3D4 production"
 HOLD: Final = 39.0
 SETTLE: Final = 900.0
 START: Final = 1_700_000_000.0
+NOW: Final = round(START * MICROSECONDS)
+"""The same, as a journal keeps it."""
 BODY: Final = b'{"tokenKey":"%s"}' % TOKEN.encode()
 ANSWER: Final = ApprovalAnswer(resp_cd="0000", trx_amt=10_000, aprv_no="12345678")
 
@@ -180,6 +183,19 @@ def bring_to(journal: Journal, state: State, **changes: Any) -> Payment:
         lands = target(payment.state, event)
         payment = move(journal, payment, event, CHANGES[lands])
     return payment
+
+
+def again(journal: Journal, payment: Payment) -> Payment:
+    """Read a payment that is there."""
+    read = journal.read(payment.id).result()
+    assert read is not None
+    return read
+
+
+def claim(journal: Journal, *, limit: int = 100, writer: str = "worker") -> list[Payment]:
+    """Claim what is due in the tests' world."""
+    claims = journal.claim_due(world=WORLD, writer=writer, limit=limit, hold_seconds=HOLD)
+    return [each.payment for each in claims.result()]
 
 
 def open_file(path: Path, clock: Clock | None = None, **options: Any) -> Journal:

@@ -41,12 +41,6 @@ Ask = Callable[[Journal], Future[Any]]
 """One operation of a batch."""
 
 
-@pytest.fixture
-def clock() -> Clock:
-    """Return a clock that stands still until it is advanced."""
-    return Clock()
-
-
 @pytest.fixture(params=["sqlite", "postgres", "mysql"])
 def journal(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Journal]:
     """Return an empty journal in each kind of database."""

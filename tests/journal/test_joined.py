@@ -17,12 +17,6 @@ from netcancel.journal.sqlite import open_sqlite
 from tests.journal.samples import CHANGES, WAYS, WORLD, Clock, bring_to, move, vault
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Return where a journal can be made."""
-    return tmp_path / "journal.db"
-
-
 @pytest.fixture(params=["truncate", "wal"])
 def journal(request: pytest.FixtureRequest, path: Path) -> Iterator[Journal]:
     """Return an empty journal in each mode."""

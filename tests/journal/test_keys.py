@@ -37,12 +37,6 @@ from tests.journal.samples import (
 OLD_ID, NEW_ID = key_id_of(KEY_BYTES).hex(), key_id_of(KEY_BYTES[::-1]).hex()
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Return where a journal can be made."""
-    return tmp_path / "journal.db"
-
-
 def with_both(path: Path, clock: Clock | None = None, **options: object) -> Journal:
     """Open a file with the new key, and the old one to open with."""
     keys = {"vault_key": OTHER_KEY, "previous_vault_keys": KEY}
