@@ -231,7 +231,9 @@ END;
             )
         ],
         killers=[
-            by_test("journal/test_joined", "test_an_old_view_is_not_taken_for_what_is_so_now"),
+            by_test(
+                "journal/sqlite/test_joined", "test_an_old_view_is_not_taken_for_what_is_so_now"
+            ),
             by_the_whole("duty/test_later", "test_no_goods_leave_for_what_was_given_back[sqlite]"),
         ],
         unseen=IN_HANDS,
