@@ -136,7 +136,8 @@ TWINS: Final = (
         killers=[
             by_test("journal/test_writer", "test_a_failed_transaction_is_told_to_all[commit]"),
             by_the_whole(
-                "journal/test_postgres", "test_a_commit_that_comes_with_a_warning_is_unknown"
+                "journal/servers/test_durability",
+                "test_a_commit_that_comes_with_a_warning_is_unknown[postgres]",
             ),
             by_simulating("full"),
         ],
@@ -245,7 +246,10 @@ END;
         room=Room.JOURNAL,
         edits=[Edit("journal/sql/mysql/find_to_write.sql", before=" FOR UPDATE", after="")],
         killers=[
-            by_test("journal/test_mysql", "test_an_old_view_is_not_taken_for_what_is_so_now"),
+            by_test(
+                "journal/servers/test_joined",
+                "test_an_old_view_is_not_taken_for_what_is_so_now[mysql]",
+            ),
             by_the_whole("duty/test_later", "test_no_goods_leave_for_what_was_given_back[mysql]"),
         ],
         unseen=IN_HANDS,

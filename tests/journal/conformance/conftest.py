@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from netcancel.journal import Journal, open_journal
-from tests.journal.samples import KEY, Clock, open_file
+from tests.journal.samples import Clock, open_at, open_file
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres", "mysql"])
@@ -18,7 +18,6 @@ def journal(request: pytest.FixtureRequest, path: Path, clock: Clock) -> Iterato
         case "sqlite":
             journal = open_file(path, clock)
         case server:
-            url = request.getfixturevalue(f"{server}_url")
-            journal = open_journal(url, vault_key=KEY, clock=clock)
+            journal = open_at(request.getfixturevalue(f"{server}_url"), clock)
     yield journal
     journal.close()
