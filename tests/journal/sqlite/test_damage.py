@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from netcancel.core.lifecycle import Event, State
-from netcancel.core.payment import Payment
+from netcancel.core.payment import Claim, Payment
 from netcancel.errors import JournalUnavailable
 from netcancel.journal import Journal
 from netcancel.journal.contract import ArchivePlace
@@ -41,15 +41,23 @@ UNREADABLE_ROWS = {name: sql for name, sql in SPOILED_ROWS.items() if "answer" i
 }
 
 
+def claim_of_three(
+    journal: Journal, clock: Clock, path: Path, damage: str
+) -> tuple[list[Payment], list[Claim]]:
+    """Open three payments, damage the second, and claim what is due of them."""
+    payments = [open_one(journal) for _ in range(3)]
+    run_sql(path, damage)
+    clock.advance(HOLD)
+    claims = journal.claim_due(world=WORLD, writer="w", limit=9, hold_seconds=HOLD).result()
+    return payments, [*claims]
+
+
 @pytest.mark.parametrize("damage", SPOILED_ROWS.values(), ids=SPOILED_ROWS)
 def test_a_poisoned_row_is_claimed_without_its_body(
     journal: Journal, clock: Clock, path: Path, damage: str
 ) -> None:
     """So that its worker hands it to a person; the other rows are as good as ever."""
-    payments = [open_one(journal) for _ in range(3)]
-    run_sql(path, damage)
-    clock.advance(HOLD)
-    claims = journal.claim_due(world=WORLD, writer="w", limit=9, hold_seconds=HOLD).result()
+    payments, claims = claim_of_three(journal, clock, path, damage)
     assert [each.payment.id for each in claims] == [payment.id for payment in payments]
     assert [each.net_cancel_body for each in claims] == [BODY, None, BODY]
     move(journal, claims[1].payment, Event.POISONED, CHANGES[State.ESCALATED])
@@ -67,10 +75,7 @@ def test_a_row_that_can_not_be_written_stops_no_claim(
     journal: Journal, clock: Clock, path: Path, damage: str
 ) -> None:
     """It breaks a constraint with every write; it is left as it is, the others are claimed."""
-    payments = [open_one(journal) for _ in range(3)]
-    run_sql(path, damage)
-    clock.advance(HOLD)
-    claims = journal.claim_due(world=WORLD, writer="w", limit=9, hold_seconds=HOLD).result()
+    payments, claims = claim_of_three(journal, clock, path, damage)
     assert [each.payment.id for each in claims] == [payments[0].id, payments[2].id]
     assert [each.net_cancel_body for each in claims] == [BODY, BODY]
 
