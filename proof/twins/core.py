@@ -69,7 +69,7 @@ TWINS: Final = (
             )
         ],
         killers=[
-            by_test("core/test_flows", "test_an_approval_is_sent_once_and_told"),
+            by_test("core/test_approving", "test_an_approval_is_sent_once_and_told"),
             by_the_whole(
                 "duty/test_every_fault",
                 "test_the_intent_is_durable_before_the_approval_arrives[Guard]",
@@ -85,7 +85,9 @@ TWINS: Final = (
         room=Room.CORE,
         edits=[TAKEN_FOR_A_TAKE_OVER, TAKEN_FOR_NEW_EVIDENCE],
         killers=[
-            by_test("core/test_flows", "test_an_applied_write_is_not_taken_for_a_takeover"),
+            by_test(
+                "core/test_journal_trouble", "test_an_applied_write_is_not_taken_for_a_takeover"
+            ),
             by_simulating(),
             by_exploring("confirm-in-doubt"),
         ],
@@ -142,7 +144,8 @@ TWINS: Final = (
         ],
         killers=[
             by_test(
-                "core/test_flows", "test_nothing_to_void_is_never_done_where_the_approval_is_proven"
+                "core/test_net_cancelling",
+                "test_nothing_to_void_is_never_done_where_the_approval_is_proven",
             ),
             by_exploring("denied"),
         ],
@@ -166,7 +169,9 @@ TWINS: Final = (
             )
         ],
         killers=[
-            by_test("core/test_flows", "test_late_is_judged_by_the_claim_not_by_the_answer"),
+            by_test(
+                "core/test_net_cancelling", "test_late_is_judged_by_the_claim_not_by_the_answer"
+            ),
             by_exploring("overdue"),
         ],
     ),
@@ -208,7 +213,9 @@ TWINS: Final = (
             )
         ],
         killers=[
-            by_test("core/test_flows", "test_an_approval_that_can_not_be_written_is_not_told"),
+            by_test(
+                "core/test_journal_trouble", "test_an_approval_that_can_not_be_written_is_not_told"
+            ),
             by_the_whole(
                 "duty/test_journal_trouble", "test_trouble_before_the_verdict_that_lasts[full]"
             ),
@@ -236,7 +243,9 @@ TWINS: Final = (
             )
         ],
         killers=[
-            by_test("core/test_flows", "test_an_unclear_write_is_resolved_by_reading[False]"),
+            by_test(
+                "core/test_journal_trouble", "test_an_unclear_write_is_resolved_by_reading[False]"
+            ),
             by_simulating(),
             by_exploring("pause-in-doubt"),
         ],
@@ -254,7 +263,10 @@ TWINS: Final = (
             )
         ],
         killers=[
-            by_test("core/test_flows", "test_nothing_to_void_closes_only_where_it_is_configured"),
+            by_test(
+                "core/test_net_cancelling",
+                "test_nothing_to_void_closes_only_where_it_is_configured",
+            ),
             by_exploring("code"),
         ],
     ),
@@ -273,7 +285,8 @@ TWINS: Final = (
         ],
         killers=[
             by_test(
-                "core/test_flows", "test_an_early_acknowledgement_is_verified_after_the_settle_time"
+                "core/test_net_cancelling",
+                "test_an_early_acknowledgement_is_verified_after_the_settle_time",
             ),
             by_the_whole(
                 "duty/test_every_fault", "test_every_fault_ends_in_balanced_books[Guard-forgetful]"
@@ -297,7 +310,7 @@ TWINS: Final = (
             )
         ],
         killers=[
-            by_test("core/test_flows", "test_a_signature_that_has_aged_is_not_sent"),
+            by_test("core/test_approving", "test_a_signature_that_has_aged_is_not_sent"),
             by_exploring("pauses"),
         ],
     ),
@@ -316,7 +329,8 @@ TWINS: Final = (
         ],
         killers=[
             by_test(
-                "core/test_flows", "test_an_early_acknowledgement_is_verified_after_the_settle_time"
+                "core/test_net_cancelling",
+                "test_an_early_acknowledgement_is_verified_after_the_settle_time",
             ),
             by_the_whole(
                 "duty/test_every_fault", "test_every_fault_ends_in_balanced_books[Guard-forgetful]"
@@ -340,7 +354,8 @@ TWINS: Final = (
         ],
         killers=[
             by_test(
-                "core/test_flows", "test_the_approval_of_a_fenced_owner_brings_the_debt_back[1]"
+                "core/test_taking_over",
+                "test_the_approval_of_a_fenced_owner_brings_the_debt_back[1]",
             ),
             by_the_whole(
                 "duty/test_paused",
@@ -370,7 +385,10 @@ TWINS: Final = (
             )
         ],
         killers=[
-            by_test("core/test_flows", "test_what_can_not_be_written_is_not_voided_out_of_memory"),
+            by_test(
+                "core/test_journal_trouble",
+                "test_what_can_not_be_written_is_not_voided_out_of_memory",
+            ),
             by_exploring("pause-in-doubt"),
         ],
     ),
@@ -394,7 +412,9 @@ TWINS: Final = (
             )
         ],
         killers=[
-            by_test("core/test_flows", "test_a_fenced_workers_acknowledgement_closes_nothing"),
+            by_test(
+                "core/test_taking_over", "test_a_fenced_workers_acknowledgement_closes_nothing"
+            ),
             by_the_whole(
                 "duty/test_paused",
                 "test_a_worker_that_wakes_up_closes_nothing_that_it_does_not_hold[sqlite]",
@@ -422,7 +442,9 @@ TWINS: Final = (
             )
         ],
         killers=[
-            by_test("core/test_flows", "test_a_lost_answer_is_net_cancelled_at_once_by_its_caller"),
+            by_test(
+                "core/test_approving", "test_a_lost_answer_is_net_cancelled_at_once_by_its_caller"
+            ),
             by(Kind.DEMO, "--payments 60 --seed 1 --keep books"),
             by_simulating(),
             by_exploring("two-callers"),

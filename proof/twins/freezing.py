@@ -28,7 +28,9 @@ TWINS: Final = (
             )
         ],
         killers=[
-            by_test("core/test_flows", "test_each_attempt_is_signed_anew_over_the_same_bytes"),
+            by_test(
+                "core/test_net_cancelling", "test_each_attempt_is_signed_anew_over_the_same_bytes"
+            ),
             by_the_whole("duty/test_clocks", "test_nothing_is_done_twice"),
             by_simulating("full"),
         ],
@@ -69,7 +71,9 @@ TWINS: Final = (
             )
         ],
         killers=[
-            by_test("core/test_flows", "test_other_data_under_a_used_number_is_refused[fields1]"),
+            by_test(
+                "core/test_approving", "test_other_data_under_a_used_number_is_refused[fields1]"
+            ),
             by_the_whole("duty/test_same_number", "test_other_data_is_refused[None]"),
         ],
     ),

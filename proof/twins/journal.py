@@ -43,7 +43,8 @@ def _unconditional(kind: str) -> Twin:
         ],
         killers=[
             by_test(
-                "journal/test_conformance", f"test_a_move_from_a_stale_view_changes_nothing[{kind}]"
+                "journal/conformance/test_moving",
+                f"test_a_move_from_a_stale_view_changes_nothing[{kind}]",
             ),
             by_the_whole(
                 "duty/test_paused",
@@ -72,7 +73,8 @@ TWINS: Final = (
         ],
         killers=[
             by_test(
-                "journal/test_conformance", "test_a_move_from_a_stale_view_changes_nothing[memory]"
+                "journal/conformance/test_moving",
+                "test_a_move_from_a_stale_view_changes_nothing[memory]",
             ),
             by_simulating(),
             by_exploring("overdue"),
@@ -133,7 +135,8 @@ TWINS: Final = (
         killers=[
             by_test("journal/test_writer", "test_a_failed_transaction_is_told_to_all[commit]"),
             by_the_whole(
-                "journal/test_postgres", "test_a_commit_that_comes_with_a_warning_is_unknown"
+                "journal/servers/test_durability",
+                "test_a_commit_that_comes_with_a_warning_is_unknown[postgres]",
             ),
             by_simulating("full"),
         ],
@@ -153,7 +156,7 @@ TWINS: Final = (
         ],
         killers=[
             by_test(
-                "journal/test_conformance",
+                "journal/conformance/test_opening",
                 "test_a_used_number_is_never_opened_again[memory-True-net_cancelled]",
             ),
             by_simulating(),
@@ -178,7 +181,7 @@ ON CONFLICT (tid, merc_trx_no) DO UPDATE SET
         ],
         killers=[
             by_test(
-                "journal/test_conformance",
+                "journal/conformance/test_opening",
                 "test_a_used_number_is_never_opened_again[sqlite-True-net_cancelled]",
             ),
             by_the_whole("duty/test_same_number", "test_other_data_is_refused[decline]"),
@@ -206,7 +209,8 @@ END;
         ],
         killers=[
             by_test(
-                "journal/test_conformance", "test_the_number_of_what_has_left_stays_used[sqlite]"
+                "journal/conformance/test_archiving",
+                "test_the_number_of_what_has_left_stays_used[sqlite]",
             ),
             by_the_whole("duty/test_archived", "test_an_archived_number_is_never_charged_again"),
             by_simulating("full"),
@@ -227,7 +231,9 @@ END;
             )
         ],
         killers=[
-            by_test("journal/test_joined", "test_an_old_view_is_not_taken_for_what_is_so_now"),
+            by_test(
+                "journal/sqlite/test_joined", "test_an_old_view_is_not_taken_for_what_is_so_now"
+            ),
             by_the_whole("duty/test_later", "test_no_goods_leave_for_what_was_given_back[sqlite]"),
             by_simulating("full"),
         ],
@@ -239,7 +245,10 @@ END;
         room=Room.JOURNAL,
         edits=[Edit("journal/sql/mysql/find_to_write.sql", before=" FOR UPDATE", after="")],
         killers=[
-            by_test("journal/test_mysql", "test_an_old_view_is_not_taken_for_what_is_so_now"),
+            by_test(
+                "journal/servers/test_joined",
+                "test_an_old_view_is_not_taken_for_what_is_so_now[mysql]",
+            ),
             by_the_whole("duty/test_later", "test_no_goods_leave_for_what_was_given_back[mysql]"),
             by_simulating("mariadb"),
         ],
@@ -258,7 +267,8 @@ END;
         ],
         killers=[
             by_test(
-                "journal/test_conformance", "test_a_reopened_payment_starts_its_grace_anew[memory]"
+                "journal/conformance/test_shredding",
+                "test_a_reopened_payment_starts_its_grace_anew[memory]",
             ),
             by_simulating(),
             by_exploring("overdue"),
@@ -278,7 +288,8 @@ END;
         ],
         killers=[
             by_test(
-                "journal/test_conformance", "test_a_reopened_payment_starts_its_grace_anew[sqlite]"
+                "journal/conformance/test_shredding",
+                "test_a_reopened_payment_starts_its_grace_anew[sqlite]",
             ),
             by_the_whole(
                 "duty/test_later", "test_a_charge_that_is_reported_finds_its_token[sqlite]"

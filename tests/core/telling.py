@@ -1,4 +1,4 @@
-"""What the tests of the flows' words share."""
+"""What tests of the flows share, most of all those of their words."""
 
 from netcancel.core import flows
 from netcancel.core.effects import Flow, Write

@@ -36,11 +36,6 @@ ASK_A_PERSON = replace(POLICY, lost_cancel="ask-a-person")
 AMOUNT_AND_ONE = 10_001
 
 
-def paths(world: World) -> list[str]:
-    """Return the paths of all requests, in order."""
-    return [path for path, _ in world.gateway.bodies]
-
-
 def found(world: World) -> State:
     """Return the payment's state."""
     payment = world.find()
@@ -57,7 +52,7 @@ def test_a_cancel_refunds_and_is_told_again() -> None:
     assert (first.reason, first.requested, first.approved) == ("asked", 10_000, 10_000)
     assert cancel_outcome_of(world.cancel(writer="again")) == first
     assert outcome_of(world.approve(world.order(writer="third"))) == first
-    assert paths(world) == [APPROVAL_PATH, CANCEL_PATH]
+    assert world.sent == [APPROVAL_PATH, CANCEL_PATH]
     world.check_books()
 
 
@@ -67,7 +62,7 @@ def test_a_lost_cancel_is_followed_by_a_net_cancel() -> None:
         world = World(Gateway(cancels=[fate]))
         world.approve(world.order())
         assert isinstance(cancel_outcome_of(world.cancel()), NetCancelled)
-        assert paths(world) == [APPROVAL_PATH, CANCEL_PATH, NET_CANCEL_PATH]
+        assert world.sent == [APPROVAL_PATH, CANCEL_PATH, NET_CANCEL_PATH]
         world.recover_until_closed()
         world.check_books()
 
@@ -81,7 +76,7 @@ def test_a_refused_cancel_is_a_persons_and_is_told_again_as_refused() -> None:
     assert (first.code, first.state) == ("7777", State.ESCALATED)
     assert cancel_outcome_of(world.cancel(writer="again")) == first
     assert world.alarms
-    assert paths(world).count(CANCEL_PATH) == 1
+    assert world.sent.count(CANCEL_PATH) == 1
 
 
 def test_a_policy_may_hand_a_lost_cancel_to_a_person() -> None:
@@ -89,7 +84,7 @@ def test_a_policy_may_hand_a_lost_cancel_to_a_person() -> None:
     world = World(Gateway(cancels=["lost-after"]), ASK_A_PERSON)
     world.approve(world.order())
     assert world.cancel().state is State.ESCALATED
-    assert NET_CANCEL_PATH not in paths(world)
+    assert NET_CANCEL_PATH not in world.sent
 
 
 def test_an_old_approval_is_not_net_cancelled_for_a_lost_cancel() -> None:
@@ -98,7 +93,7 @@ def test_an_old_approval_is_not_net_cancelled_for_a_lost_cancel() -> None:
     world.approve(world.order())
     world.time += POLICY.retry_window_seconds
     assert world.cancel().state is State.ESCALATED
-    assert NET_CANCEL_PATH not in paths(world)
+    assert NET_CANCEL_PATH not in world.sent
 
 
 def test_what_cannot_be_cancelled_is_said_before_anything_is_written() -> None:
@@ -114,7 +109,7 @@ def test_what_cannot_be_cancelled_is_said_before_anything_is_written() -> None:
         with pytest.raises(InvalidRequest, match="cancel_trx_no"):
             world.run(flows.cancel(replace(world.wish(), cancel_trx_no=number), world.policy))
     assert found(world) is State.APPROVED
-    assert CANCEL_PATH not in paths(world)
+    assert CANCEL_PATH not in world.sent
 
 
 USUAL = {"aprvDt": "20231226", "trxDt": "20231227", "vanTrxNo": "V20231226S0001"}
@@ -164,7 +159,7 @@ def test_an_approval_that_no_cancel_can_name_is_net_cancelled_when_asked(case: s
     world.approve(world.order(number))
     told = cancel_outcome_of(world.cancel(number))
     assert isinstance(told, NetCancelled)
-    assert paths(world) == [APPROVAL_PATH, NET_CANCEL_PATH]
+    assert world.sent == [APPROVAL_PATH, NET_CANCEL_PATH]
     world.recover_until_closed()
     world.check_books(number=number)
     assert cancel_outcome_of(world.cancel(number, "again")) == replace(
@@ -183,7 +178,7 @@ def test_an_old_approval_that_no_cancel_can_name_is_a_persons(case: str) -> None
     assert (payment.state, payment.last_event) == (State.ESCALATED, Event.CANCEL_UNDECIDED)
     assert isinstance(cancel_outcome_of(payment), InDoubt)
     assert world.alarms
-    assert paths(world) == [APPROVAL_PATH]
+    assert world.sent == [APPROVAL_PATH]
     with pytest.raises(ConfigurationError, match="allows no cancel"):
         operators.retry(world.journal, payment, by="Kim", as_cancel=True)
     asked = operators.retry(world.journal, payment, by="Kim").result()
@@ -205,7 +200,7 @@ def test_books_balance_wherever_a_canceller_without_a_cancel_dies(
         died = die_and_close(world, act, effect, side)
         assert found(world) is State.NET_CANCELLED
         world.check_books()
-        assert CANCEL_PATH not in paths(world)
+        assert CANCEL_PATH not in world.sent
         if not died:
             break
 
@@ -230,14 +225,14 @@ def test_what_is_void_or_in_doubt_is_told_as_it_is(fate: str) -> None:
     """Nothing is written and nothing sent for a payment that isn't approved."""
     world = World(Gateway([fate], ["lost-before"]))
     world.approve(world.order())
-    before, sent = world.find(), len(paths(world))
+    before, sent = world.find(), len(world.sent)
     outcome = cancel_outcome_of(world.cancel())
     assert isinstance(outcome, CancelRefused if fate == "declined" else InDoubt)
     after = world.find()
     assert before is not None
     assert after is not None
     assert before.version == after.version
-    assert len(paths(world)) == sent
+    assert len(world.sent) == sent
 
 
 def test_another_amount_is_cancelled_and_told() -> None:
@@ -252,7 +247,7 @@ def test_another_amount_is_cancelled_and_told() -> None:
         approved=AMOUNT_AND_ONE,
     )
     assert f'"trxAmt":{AMOUNT_AND_ONE}'.encode() in world.gateway.bodies[-1][1]
-    assert paths(world) == [APPROVAL_PATH, CANCEL_PATH]
+    assert world.sent == [APPROVAL_PATH, CANCEL_PATH]
     assert world.gateway.charges == {"ORD_1": "refunded"}
 
 
@@ -340,7 +335,7 @@ def test_books_balance_wherever_a_canceller_dies(
         world = World(Gateway([], [net_cancel], [cancel]))
         died = die_and_close(world, act, effect, side)
         state, charge = found(world), world.gateway.charges["ORD_1"]
-        assert paths(world).count(CANCEL_PATH) <= 1
+        assert world.sent.count(CANCEL_PATH) <= 1
         if state is State.ESCALATED:
             payment = world.find()
             assert payment is not None
@@ -373,7 +368,7 @@ def test_books_balance_wherever_an_owner_dies_over_another_amount(cancel: str, s
             world.recover_once(f"worker{turn}")
         if world.find() is not None and found(world) is not State.ESCALATED:
             world.check_books()
-        assert paths(world).count(CANCEL_PATH) <= 1
+        assert world.sent.count(CANCEL_PATH) <= 1
         if not died:
             break
 
@@ -388,7 +383,7 @@ def test_a_cancel_whose_signature_is_refused_is_lost() -> None:
         world.approve(world.order())
         payment = world.cancel()
         assert any("signature" in alarm for alarm in world.alarms)
-        assert paths(world).count(CANCEL_PATH) == 1
+        assert world.sent.count(CANCEL_PATH) == 1
         if policy is AUTHENTICATION:
             assert isinstance(cancel_outcome_of(payment), NetCancelled)
             world.recover_until_closed()
@@ -404,7 +399,7 @@ def test_an_old_secret_is_tried_when_the_gateway_refuses_a_signature() -> None:
     world = World(Gateway(["lost-after"], ["refused", "done"]), policy)
     world.rotated = True
     assert world.approve(world.order()).state is State.SETTLING
-    assert paths(world) == [APPROVAL_PATH, NET_CANCEL_PATH, NET_CANCEL_PATH]
+    assert world.sent == [APPROVAL_PATH, NET_CANCEL_PATH, NET_CANCEL_PATH]
     assert any("signature" in alarm for alarm in world.alarms)
     without = World(Gateway(["not-connected"], ["refused"]), policy)
     assert without.approve(without.order()).state is State.NET_CANCELLING

@@ -7,16 +7,7 @@ import pytest
 
 from netcancel import operators
 from netcancel.core import flows
-from netcancel.core.effects import (
-    Effect,
-    Exchange,
-    Flow,
-    Note,
-    Read,
-    Sleep,
-    Unavailable,
-    Write,
-)
+from netcancel.core.effects import Effect, Exchange, Flow, Note, Read, Sleep, Unavailable, Write
 from netcancel.core.lifecycle import CancelReason, Event, Resolution, State
 from netcancel.core.payment import Change, FrozenCancel, Payment
 from netcancel.core.policy import COMMIT_BUDGET_SECONDS
@@ -70,10 +61,7 @@ class Fenced:
     def __init__(self, world: World, state: State) -> None:
         self.world = world
         self.flow: Flow[Payment] = flows.approve(world.order(), POLICY)
-        effect = next(self.flow)
-        while not isinstance(effect, Exchange):
-            effect = self.flow.send(world.perform(effect))
-        self._answer = world.perform(effect)
+        self._answer = world.perform(world.go_to(self.flow, Exchange))
         world.time += LATER_SECONDS
         for event, change in WAYS[state]:
             moved = world.journal.move_if_unchanged(self.seen(), event, "somebody", change)

@@ -201,10 +201,7 @@ def test_a_charge_that_no_cancel_can_name_has_no_attempt_yet() -> None:
     world = World(Gateway(says={"aprvNo": ""}))
     world.approve(world.order())
     flow = flows.cancel(world.wish(), POLICY)
-    effect = next(flow)
-    while not isinstance(effect, Write):
-        effect = flow.send(world.perform(effect))
-    world.perform(effect)
+    world.perform(world.go_to(flow, Write))
     flow.close()
     row = found(world)
     assert (row.state, row.attempts) == (State.CANCELLING, 0)

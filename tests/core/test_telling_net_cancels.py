@@ -195,9 +195,7 @@ def test_a_fenced_workers_result_is_noted_with_its_name() -> None:
     world.time += 100.0
     (claim,) = world.claim("slow")
     flow = flows.recover(claim, world.time, "slow", POLICY)
-    effect = next(flow)
-    while not isinstance(effect, Write):
-        effect = flow.send(world.perform(effect))
+    effect = world.go_to(flow, Write)
     world.time += 100.0
     (quick,) = world.recover_once("quick")
     world.go_on(flow, effect)

@@ -69,20 +69,15 @@ def charge(world: World) -> flows.Charged:
     return halves[0]
 
 
-def paths(world: World) -> list[str]:
-    """Return the paths of all requests, in order."""
-    return [path for path, _ in world.gateway.bodies]
-
-
 def test_an_unknown_number_is_owed_a_net_cancel_and_never_charged_afterwards() -> None:
     """The approval was lost before it came here: voided like any other, and the number is used."""
     world = World()
     assert void(world).state is State.SETTLING
-    assert paths(world) == [NET_CANCEL_PATH]
+    assert world.sent == [NET_CANCEL_PATH]
     with pytest.raises(DuplicateTransaction):
         world.approve(world.order(writer="late"))
     world.recover_until_closed()
-    assert paths(world) == [NET_CANCEL_PATH, NET_CANCEL_PATH]
+    assert world.sent == [NET_CANCEL_PATH, NET_CANCEL_PATH]
     world.check_books()
 
 
@@ -96,7 +91,7 @@ def test_what_became_of_the_approval_is_made_void(fate: str, confirm_within: flo
     world.recover_until_closed()
     world.check_books()
     assert world.gateway.charges.get("ORD_1") != "live"
-    assert paths(world).count(CANCEL_PATH) <= 1
+    assert world.sent.count(CANCEL_PATH) <= 1
 
 
 def test_a_declined_payment_stays_what_it_is() -> None:
@@ -104,7 +99,7 @@ def test_a_declined_payment_stays_what_it_is() -> None:
     world = World(Gateway(["declined"]))
     world.approve(world.order())
     assert void(world).state is State.DECLINED
-    assert paths(world) == [APPROVAL_PATH]
+    assert world.sent == [APPROVAL_PATH]
 
 
 def test_a_second_one_hears_what_the_first_did() -> None:
@@ -113,7 +108,7 @@ def test_a_second_one_hears_what_the_first_did() -> None:
     first = void(world)
     again = void(world, "shop again")
     assert (again.state, again.version) == (first.state, first.version)
-    assert paths(world) == [NET_CANCEL_PATH]
+    assert world.sent == [NET_CANCEL_PATH]
 
 
 @pytest.mark.parametrize("name", ["trx_amt", "vat_amt", "svc_amt"])
@@ -128,7 +123,7 @@ def test_other_data_than_the_approvals_is_refused(name: str) -> None:
     asked = replace(asked, intent=replace(asked.intent, **changed))
     with pytest.raises(InvalidRequest, match=name):
         world.run(flows.void(asked, world.policy))
-    assert paths(world) == [APPROVAL_PATH]
+    assert world.sent == [APPROVAL_PATH]
     assert world.gateway.charges == {"ORD_1": "live"}
 
 
@@ -160,8 +155,8 @@ def test_a_charge_that_no_cancel_can_name_is_net_cancelled() -> None:
     assert world.approve(world.order()).state is State.APPROVED
     assert void(world).state is State.SETTLING
     world.recover_until_closed()
-    assert paths(world)[:2] == [APPROVAL_PATH, NET_CANCEL_PATH]
-    assert CANCEL_PATH not in paths(world)
+    assert world.sent[:2] == [APPROVAL_PATH, NET_CANCEL_PATH]
+    assert CANCEL_PATH not in world.sent
     assert world.gateway.charges == {"ORD_1": "voided"}
 
 
@@ -194,7 +189,7 @@ def test_death_at_any_effect_leaves_nothing_charged(fate: str, net_cancel: str) 
         void(world, "shop again")
         close(world)
         assert world.gateway.charges.get("ORD_1") != "live"
-        assert paths(world).count(CANCEL_PATH) <= 1
+        assert world.sent.count(CANCEL_PATH) <= 1
 
 
 @pytest.mark.parametrize("fate", ["approved", "lost-after", "lost-before", "declined"])
@@ -218,7 +213,7 @@ def test_it_meets_the_approval_under_way(fate: str, cancel: str) -> None:
         assert payment is not None
         charge = world.gateway.charges.get("ORD_1")
         assert (payment.state is State.ESCALATED) == (charge == "live")
-        assert paths(world).count(APPROVAL_PATH) <= 1
+        assert world.sent.count(APPROVAL_PATH) <= 1
     assert met > 1
 
 
@@ -227,10 +222,10 @@ def test_a_charge_told_in_halves_is_voided_by_the_second_half() -> None:
     world = World(Gateway(["lost-after"]))
     charged = charge(world)
     assert charged.payment.state is State.NET_CANCELLING
-    assert paths(world) == [APPROVAL_PATH]
+    assert world.sent == [APPROVAL_PATH]
     assert charged.rest is not None
     assert world.run(charged.rest).state is State.SETTLING
-    assert paths(world) == [APPROVAL_PATH, NET_CANCEL_PATH]
+    assert world.sent == [APPROVAL_PATH, NET_CANCEL_PATH]
 
 
 def test_a_second_half_that_nobody_drives_is_recoverys() -> None:
@@ -269,7 +264,7 @@ def test_a_net_cancel_that_can_not_be_owed_says_why(
     world = opening(answer)
     with pytest.raises(error, match=f"^{says}$"):
         void(world)
-    assert paths(world) == []
+    assert world.sent == []
 
 
 @pytest.mark.parametrize("name", AGREED)
@@ -311,7 +306,7 @@ def test_a_void_that_can_not_be_written_says_so() -> None:
     world = Silent()
     with pytest.raises(JournalUnavailable, match=f"^{UNWRITTEN}$"):
         void(world)
-    assert paths(world) == []
+    assert world.sent == []
 
 
 def test_a_void_whose_data_can_not_be_opened_now_is_due_at_once() -> None:
@@ -327,7 +322,7 @@ def test_a_void_whose_data_can_not_be_opened_now_is_due_at_once() -> None:
     row = world.find()
     assert row is not None
     assert (row.is_held, row.due_at) == (False, row.updated_at)
-    assert paths(world) == []
+    assert world.sent == []
 
 
 def test_a_void_that_is_slowly_written_is_sent() -> None:
@@ -364,9 +359,7 @@ def test_what_a_void_holds_is_handed_over_when_it_is_interrupted(fate: str) -> N
     if fate == "approved":
         world.approve(world.order())
     flow = flows.void(wish(world), world.policy)
-    effect = next(flow)
-    while not isinstance(effect, Exchange):
-        effect = flow.send(world.perform(effect))
+    world.go_to(flow, Exchange)
     with pytest.raises(Interruption):
         world.go_on(flow, flow.throw(Interruption()))
     row = world.find()
@@ -380,10 +373,7 @@ def test_a_void_that_is_interrupted_while_it_is_written_is_handed_over() -> None
     world = World()
     asked = wish(world)
     flow = flows.void(asked, world.policy)
-    effect = next(flow)
-    while not isinstance(effect, Open):
-        effect = flow.send(world.perform(effect))
-    world.perform(effect)
+    world.perform(world.go_to(flow, Open))
     assert flow.throw(KeyboardInterrupt()) == HandOver(asked.intent.id, asked.intent.writer)
     with pytest.raises(KeyboardInterrupt):
         flow.send(None)

@@ -4,7 +4,7 @@ import json
 from base64 import b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 from netcancel.core import flows
 from netcancel.core.effects import (
@@ -48,6 +48,8 @@ from netcancel.kicc import (
     net_cancel_body,
     seoul_date_and_time,
 )
+
+EffectT = TypeVar("EffectT", bound=Effect[Any])
 
 WORLD = "https://gateway.test:443 CH_1 default"
 MERCHANT = Merchant(tid="T123456789", svc_id="SVC_SIMPLE", bizr_no="1234567890")
@@ -232,6 +234,13 @@ class World:
         """Drive a flow; at death it is closed without a word, as a killed process would be."""
         return self.go_on(flow, next(flow))
 
+    def go_to(self, flow: Flow[Payment], kind: type[EffectT]) -> EffectT:
+        """Begin a flow and drive it to its first effect of a kind, which is not performed."""
+        effect = next(flow)
+        while not isinstance(effect, kind):
+            effect = flow.send(self.perform(effect))
+        return effect
+
     def go_on(self, flow: Flow[Payment], effect: Effect[Any]) -> Payment:
         """Drive a flow from an effect on."""
         try:
@@ -242,6 +251,11 @@ class World:
             return payment
         finally:
             flow.close()
+
+    @property
+    def sent(self) -> list[str]:
+        """The paths of what reached the gateway."""
+        return [path for path, _ in self.gateway.bodies]
 
     def perform(self, effect: Effect[Any]) -> Any:
         """Perform one effect, unless the machine dies before or after it."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from netcancel.core.lifecycle import CancelReason, Event, Resolution, State, target
 from netcancel.core.payment import (
+    MICROSECONDS,
     Change,
     FrozenCancel,
     Intent,
@@ -30,9 +31,13 @@ OTHER_KEY: Final = base64.b64encode(KEY_BYTES[::-1]).decode()
 OLD: Final = Path(__file__).parent / "old" / "schema_1.sql"
 """What the first release's tables held: one payment in each state, and two more."""
 WORLD: Final = "https://gateway.example:443 CH_A1B2C3D4 production"
+NUMBER: Final[dict[str, Any]] = {"worlds": [WORLD], "tid": "T123456789", "writer": "merchant"}
+"""What a merchant's confirmation says besides the merchant's number."""
 HOLD: Final = 39.0
 SETTLE: Final = 900.0
 START: Final = 1_700_000_000.0
+NOW: Final = round(START * MICROSECONDS)
+"""The same, as a journal keeps it."""
 BODY: Final = b'{"tokenKey":"%s"}' % TOKEN.encode()
 ANSWER: Final = ApprovalAnswer(resp_cd="0000", trx_amt=10_000, aprv_no="12345678")
 
@@ -182,10 +187,28 @@ def bring_to(journal: Journal, state: State, **changes: Any) -> Payment:
     return payment
 
 
+def again(journal: Journal, payment: Payment) -> Payment:
+    """Read a payment that is there."""
+    read = journal.read(payment.id).result()
+    assert read is not None
+    return read
+
+
+def claim(journal: Journal, *, limit: int = 100, writer: str = "worker") -> list[Payment]:
+    """Claim what is due in the tests' world."""
+    claims = journal.claim_due(world=WORLD, writer=writer, limit=limit, hold_seconds=HOLD)
+    return [each.payment for each in claims.result()]
+
+
+def open_at(url: str, clock: Clock | None = None, **options: Any) -> Journal:
+    """Open a journal with the tests' key; without a clock, it has its usual one."""
+    given: dict[str, Any] = {"vault_key": KEY, "clock": clock}
+    return open_journal(url, **given | options)
+
+
 def open_file(path: Path, clock: Clock | None = None, **options: Any) -> Journal:
-    """Open the journal in a file with the tests' key."""
-    given: dict[str, Any] = {"vault_key": KEY, "clock": clock or Clock()}
-    return open_journal(f"sqlite:///{path}", **given | options)
+    """Open the journal in a file with the tests' key, and a clock of theirs."""
+    return open_at(f"sqlite:///{path}", clock or Clock(), **options)
 
 
 def compatible_from(schema: int) -> str:

@@ -32,6 +32,7 @@ from tests.journal.samples import (
     fate,
     intent,
     move,
+    open_at,
     open_file,
     open_one,
 )
@@ -41,16 +42,10 @@ Ask = Callable[[Journal], Future[Any]]
 """One operation of a batch."""
 
 
-@pytest.fixture
-def clock() -> Clock:
-    """Return a clock that stands still until it is advanced."""
-    return Clock()
-
-
 @pytest.fixture(params=["sqlite", "postgres", "mysql"])
 def journal(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Journal]:
     """Return an empty journal in each kind of database."""
-    journal = open_journal(database_of(request, tmp_path), vault_key=KEY, clock=clock)
+    journal = open_at(database_of(request, tmp_path), clock)
     yield journal
     journal.close()
 

@@ -33,14 +33,9 @@ from tests.journal.samples import (
     open_file,
     open_one,
 )
+from tests.journal.sqlite.files import run_sql
 
 OLD_ID, NEW_ID = key_id_of(KEY_BYTES).hex(), key_id_of(KEY_BYTES[::-1]).hex()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Return where a journal can be made."""
-    return tmp_path / "journal.db"
 
 
 def with_both(path: Path, clock: Clock | None = None, **options: object) -> Journal:
@@ -74,14 +69,6 @@ def keys_of(path: Path) -> set[str]:
     ).fetchall()
     connection.close()
     return {row[0] for row in rows}
-
-
-def spoil(path: Path, statement: str) -> None:
-    """Do to a file what a stranger could do."""
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("PRAGMA ignore_check_constraints=1")
-    connection.execute(statement)
-    connection.close()
 
 
 def test_a_rotated_journal_needs_the_old_key_no_more(path: Path) -> None:
@@ -223,7 +210,7 @@ def test_a_damaged_row_keeps_its_key_in_use(path: Path) -> None:
     first = open_file(path)
     for _ in range(5):
         open_one(first)
-    spoil(path, "UPDATE payment SET sealed_key = CAST(sealed_key || x'00' AS BLOB) WHERE seq = 2")
+    run_sql(path, "UPDATE payment SET sealed_key = CAST(sealed_key || x'00' AS BLOB) WHERE seq = 2")
     first.close()
     both = with_both(path)
     assert rotate(both, limit=2) == (4, 1, [])
@@ -251,10 +238,10 @@ def test_the_file_itself_keeps_the_keys(path: Path) -> None:
     """Neither a key that a row needs nor that of the digests' secret can be taken away."""
     journal = open_file(path)
     with pytest.raises(sqlite3.IntegrityError, match="only when nothing is sealed"):
-        spoil(path, "DELETE FROM vault_key")
+        run_sql(path, "DELETE FROM vault_key")
     open_one(journal)
     with pytest.raises(sqlite3.IntegrityError, match="only when nothing is sealed"):
-        spoil(path, "DELETE FROM vault_key")
+        run_sql(path, "DELETE FROM vault_key")
     journal.close()
 
 

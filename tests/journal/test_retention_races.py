@@ -10,9 +10,8 @@ import pytest
 
 from netcancel.core.lifecycle import State
 from netcancel.core.payment import Opened
-from netcancel.journal import open_journal
 from netcancel.journal.contract import ArchivePlace
-from tests.journal.samples import KEY, Clock, bring_to, intent
+from tests.journal.samples import Clock, bring_to, intent, open_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,8 +31,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def test_a_number_that_is_just_leaving_is_never_opened_again(url: str) -> None:
     """One host archives what another one asks for: it is known, or used, and never new."""
     clock = Clock()
-    archiving = open_journal(url, vault_key=KEY, clock=clock)
-    asking = open_journal(url, vault_key=KEY, clock=clock)
+    archiving = open_at(url, clock)
+    asking = open_at(url, clock)
     for _ in range(PAYMENTS):
         bring_to(archiving, State.DECLINED)
     clock.advance(1)

@@ -25,6 +25,13 @@ def test_codes_and_ranges_are_exact() -> None:
     assert "8521" not in Codes()
 
 
+def test_codes_are_matched_exactly() -> None:
+    """A configured code is no pattern and no substring."""
+    codes = Codes.of({"7777"})
+    assert "7777" in codes
+    assert not any(code in codes for code in ("77777", "777", " 7777", "7777 ", "", "77٧7"))
+
+
 PARTS = ("0001", "0002", "0001-0003", "0003-0004", "0004-0009", "E001")
 SETS = [Codes.of(parts) for size in range(3) for parts in itertools.combinations(PARTS, size)]
 

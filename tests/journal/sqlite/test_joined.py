@@ -15,15 +15,10 @@ from netcancel.errors import JournalUnavailable
 from netcancel.journal import Journal
 from netcancel.journal.sqlite import open_sqlite
 from tests.journal.samples import CHANGES, WAYS, WORLD, Clock, bring_to, move, vault
+from tests.journal.sqlite.files import MODES
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Return where a journal can be made."""
-    return tmp_path / "journal.db"
-
-
-@pytest.fixture(params=["truncate", "wal"])
+@pytest.fixture(params=MODES)
 def journal(request: pytest.FixtureRequest, path: Path) -> Iterator[Journal]:
     """Return an empty journal in each mode."""
     journal = open_sqlite(path, vault(), Clock(), create=True, mode=request.param)
