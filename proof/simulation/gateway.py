@@ -152,7 +152,7 @@ class Gateway:
         if kind == "refused":
             return level.answer(path, fields, codes.REFUSED, None)
         if kind == "denied" and self._may_deny(slot):
-            return level.answer(path, fields, codes.NOTHING_TO_VOID, None)
+            return self._deny(slot, fields)
         now = run.clockwork.now
         if path == APPROVAL_PATH:
             return self._approve(slot, fields, kind)
@@ -165,6 +165,12 @@ class Gateway:
         if kind in SPOILED:
             return level.spoiled(fields, SPOILED[kind])
         return level.answer(path, fields, entry.code, entry.charge)
+
+    def _deny(self, slot: Slot, fields: Any) -> Any:  # noqa: ANN401  as above
+        """Say that there is nothing to void; a gateway that keeps net-cancels keeps this one too."""
+        if slot.charge is None:
+            self.ledger.net_cancel(fields, now=self._run.clockwork.now)
+        return self._run.level.answer(NET_CANCEL_PATH, fields, codes.NOTHING_TO_VOID, None)
 
     def _approve(self, slot: Slot, fields: Any, kind: str) -> Any:  # noqa: ANN401  as above
         run = self._run

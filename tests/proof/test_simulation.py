@@ -203,6 +203,27 @@ def test_a_late_answer_is_heard_by_whoever_still_waits(size: float, told_approve
     assert (slot.charge.status is Status.LIVE) is told_approved
 
 
+def test_a_gateway_that_denies_a_charge_remembers_that_it_was_asked() -> None:
+    """One that keeps net-cancels keeps them whatever it answers: no settle time is needed there."""
+    with Tokens.installed():
+        runs = (Run(seed, Tokens(), payments=1, without=range(5_000)) for seed in range(1_000))
+        run = next(run for run in runs if is_told_at_once(run))
+        (slot,) = run.slots.values()
+        slot.at_exchange = {n: Fault(each, 0, n, 0.9) for n, each in [(1, LATE), (2, "denied")]}
+        run.go()
+    assert slot.charge is None
+    assert run.hits["fault: denied"] == 1
+
+
+LATE = "request-delayed"
+
+
+def is_told_at_once(run: Run) -> bool:
+    """Whether a net-cancel that finds nothing closes a payment without another."""
+    policy = run.policy
+    return policy.settle_seconds == 0 and "SB01" in policy.nothing_to_void_codes
+
+
 def test_shrinking_keeps_what_is_needed_and_nothing_else() -> None:
     """Of twenty places the two that break together are left."""
     assert shrink.fewest(range(20), lambda some: {3, 17} <= set(some)) == [3, 17]
