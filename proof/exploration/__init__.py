@@ -10,6 +10,9 @@ living flow may ask about. A lost net-cancel costs one of the world's `losses`: 
 and the world is finite. One payment is enough: a flow looks at others only to refuse before it
 sends anything. Tokens, signatures and sockets are others' proof.
 
+Where its journal may be restored, workers check in too, and states differ by what a journal, its
+host and its workers remember of each other: see `attendance` and `backups`.
+
 Like states are one: what is on the wire and can change nothing any more is dropped, and where both
 workers are idle the first one comes, for they differ by name alone.
 """

@@ -33,7 +33,8 @@ UNREACHED: Final[dict[tuple[State | None, Event], str]] = {
 UNTESTED: Final = (
     "two payments at once: a flow looks at another only to refuse before it sends",
     "signatures that are refused",
-    "clocks that step, journals that are restored, and servers' SQL: others prove these",
+    "restores that nobody can notice, or within the seconds of a flow (docs/operations.md#backups)",
+    "clocks that step, and servers' SQL: others prove these",
 )
 
 

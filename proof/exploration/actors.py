@@ -25,7 +25,9 @@ from netcancel.core.lifecycle import RECOVERABLE, IllegalMove, State
 from netcancel.core.payment import MICROSECONDS, Claim, Payment
 from netcancel.drive import ask
 from netcancel.kicc import APPROVAL_PATH, CANCEL_PATH
+from proof.exploration.attendance import Attendance, forgotten
 from proof.exploration.automaton import Ended, Interrupted, Pause
+from proof.exploration.backups import let_go
 from proof.exploration.books import NOBODY, TIMES
 from proof.exploration.gateway import leave_astray
 from proof.exploration.promises import ASK_FOR_REFUNDS, check_end, check_told
@@ -60,6 +62,7 @@ class Actors:
         self._books = books
         self._flows = automaton
         self._gateway = gateway
+        self._attendance = Attendance(world.roles, books)
 
     def steps(self, s: Scene) -> Steps:
         """Name what somebody may do next."""
@@ -68,6 +71,7 @@ class Actors:
                 yield from self._act(s, place, role)
             elif s.actors[place] == IDLE:
                 yield from self._begin(s, place, role)
+        yield from self._attendance.steps(s)
 
     # How they come.
 
@@ -97,20 +101,25 @@ class Actors:
                 return None
 
     def _claim(self, s: Scene, place: int, role: str) -> Steps:
-        if s.row == NOBODY:
+        if s.row == NOBODY or not self._attendance.may_claim(s, place):
             return
         row = self._books.rows[s.row]
         if row.state not in RECOVERABLE or row.due_at is None:
             return
         if row.state is State.SETTLING and not row.is_held and s.phase == 0:
             return  # it is due when the settle time is over
-        if role == "worker2" and s.actors[self._world.roles.index("worker1")] == IDLE:
-            return  # the two differ by name alone: where neither is at work, it's the first's turn
+        if role == "worker2" and self._is_turn_of_first(s, place):
+            return
         if not self._is_held(s, row):
             yield f"{role} claims", partial(self._claimed, s, place, role)
         elif s.budgets.takeovers:
             name = f"the lease of {row.version.writer} runs out, and {role} claims"
             yield name, partial(self._claimed, spend(s, "takeovers"), place, role)
+
+    def _is_turn_of_first(self, s: Scene, place: int) -> bool:
+        """Whether the first worker isn't at work either: the two may differ by name alone."""
+        first = self._world.roles.index("worker1")
+        return s.actors[first] == IDLE and not self._attendance.differ(s, first, place)
 
     def _is_held(self, s: Scene, row: Payment) -> bool:
         """Whether somebody who lives has a lease."""
@@ -122,18 +131,26 @@ class Actors:
         )
 
     def _claimed(self, s: Scene, place: int, role: str) -> Scene:
+        seen = None if s.watch is None else s.watch.seen[place]
+
         def work(journal: Journal) -> Future[Any]:
             return journal.claim_due(
-                world=PLACE, writer=role, limit=1, hold_seconds=POLICY.hold_seconds
+                world=PLACE, writer=role, limit=1, hold_seconds=POLICY.hold_seconds, seen=seen
             )
 
-        row, claims = self._books.do(("claim", role), s.row, s.phase, work, is_due=True)
+        row, claims = self._books.do(("claim", role, seen), s.row, s.phase, work, is_due=True)
+        if self._attendance.is_refused(s, place):
+            if claims:
+                raise Broken("I2: recovery claims what a restored journal has")
+            return s
         if not claims:
             raise Broken("I5: what is owed can't be claimed")
         body = self._body(s)
         claim = Claim(claims[0].payment, body)
         flow = partial(flows.recover, claim, 0.0, role, POLICY)
-        return self._started(s._replace(row=row), place, role, flow, (s.row, s.phase, body))
+        return self._started(
+            s._replace(row=row), place, role, flow, (self._books.plain[s.row], s.phase, body)
+        )
 
     def _started(
         self, s: Scene, place: int, role: str, flow: Callable[[], Flow[Any]], root: Any = None
@@ -154,7 +171,7 @@ class Actors:
             yield from self._ask(s, place, role, node, asks)
         if s.budgets.crashes:
             spent = leave_astray(spend(s, "crashes"), place, node)
-            yield f"{role} dies", partial(self._left, spent, place)
+            yield f"{role} dies", partial(self._left, forgotten(spent, place), place)
             if not role.startswith("worker") and not isinstance(asks, HandOver):
                 yield (
                     f"{role} is interrupted",
@@ -191,6 +208,7 @@ class Actors:
     def _left(self, s: Scene, place: int) -> Scene:
         """Return the scene without an actor; a worker may come again."""
         role = self._world.roles[place]
+        s = let_go(s, place)
         return s._replace(
             actors=put(s.actors, place, IDLE if role.startswith("worker") else OVER),
             mail=put(s.mail, place, ""),
@@ -222,7 +240,8 @@ class Actors:
         if not (isinstance(asks, Read) and _knows(node, said)):
             outcome = "" if said is not None or not isinstance(asks, Write) else " in vain"
             is_reading = isinstance(asks, Read | Find)
-            answered = (row, s.row, s.phase) if is_reading or not said else (row, s.phase)
+            now, was = self._books.plain[row], self._books.plain[s.row]
+            answered = (now, was, s.phase) if is_reading or not said else (now, s.phase)
             yield from self._hear(after, place, name + outcome, answered, said)
         if s.budgets.doubts and not isinstance(asks, HandOver):
             spent = spend(s, "doubts")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from netcancel.journal import Journal
-    from proof.exploration.desks import Desk
+    from proof.exploration.desks import Desk, Life
 
 TIMES: Final = (0, 1_000, 200_000, 1_000_000)
 """Seconds on the journal's clock: before the settle time, then after it, after the retry window,
@@ -29,11 +29,16 @@ class Books:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self.rows: list[Payment] = []
+        self.lives: list[Life] = []
+        """Of each row, its journal's."""
+        self.plain: dict[int, int] = {NOBODY: NOBODY}
+        """Of each row, the first that says the same of the payment: nobody's flow sees a life."""
         self._images: list[Any] = []
         """Of each row, as the desk keeps it."""
         self.moves: set[tuple[Any, Any]] = set()
         """Which rows of the table were reached: (source, event)."""
-        self._numbers: dict[Payment, int] = {}
+        self._plain: dict[Payment, int] = {}
+        self._numbers: dict[tuple[Payment, Life], int] = {}
         self._done: dict[Hashable, tuple[int, Any]] = {}
         self._without: dict[tuple[int, str], int] = {}
 
@@ -63,13 +68,13 @@ class Books:
             payment = self.rows[row]
             kept = tuple(entry for entry in payment.history if entry.version.writer != writer)
             forgetful = replace(payment, history=kept)
-            self._without[place] = self._number(forgetful, self._images[row])
+            self._without[place] = self._number(self._row(row)._replace(payment=forgetful))
         return self._without[place]
 
     def _do(
         self, row: int, phase: int, work: Callable[[Journal], Future[Any]], *, is_due: bool
     ) -> tuple[int, Any]:
-        before = None if row == NOBODY else Row(self.rows[row], self._images[row])
+        before = None if row == NOBODY else self._row(row)
         due_at = TIMES[phase] * MICROSECONDS if is_due else None
         done = self._desk.do(before, float(TIMES[phase]), due_at, work)
         if done.row is None:
@@ -83,17 +88,23 @@ class Books:
             self.moves.add((payment.state, lines[-1].event))
         if old is not None and is_due and payment.version == old.version:
             payment = replace(old, history=lines)
-        return self._number(payment, done.row.image), done.answer
+        return self._number(done.row._replace(payment=payment)), done.answer
 
-    def _number(self, payment: Payment, image: Any) -> int:  # noqa: ANN401  a desk's
+    def _row(self, row: int) -> Row:
+        return Row(self.rows[row], self.lives[row], self._images[row])
+
+    def _number(self, row: Row) -> int:
+        payment = row.payment
         closed_at = payment.updated_at if payment.state.is_final else 0
         bare = replace(
             payment, loss=None, code=None, message=None, detail="", updated_at=closed_at, read_at=0
         )  # fmt: skip
-        number = self._numbers.setdefault(bare, len(self.rows))
+        number = self._numbers.setdefault((bare, row.life), len(self.rows))
         if number == len(self.rows):
+            self.plain[number] = self._plain.setdefault(bare, number)
             self.rows.append(bare)
-            self._images.append(image)
+            self.lives.append(row.life)
+            self._images.append(row.image)
         return number
 
 

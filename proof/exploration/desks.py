@@ -10,12 +10,16 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
+from netcancel.journal import living
 from netcancel.journal.database import DatabaseJournal
+from netcancel.journal.life import Hold, Mark
 from netcancel.journal.memory import MemoryJournal
 from netcancel.journal.sqlite import SqliteDatabase
+from netcancel.journal.statements import Query
 from proof.at_once import AtOnce
 from proof.empty_journal import VAULT, empty_journal, in_memory
 
@@ -25,15 +29,25 @@ if TYPE_CHECKING:
 
     from netcancel.core.payment import Entry, Intent, Payment
     from netcancel.journal import Journal
+    from netcancel.journal.memory_life import MemoryLife
+    from netcancel.journal.operations import Session
     from netcancel.journal.vault import Digest
 
 MODE: Final = "truncate"
 
 
+class Life(NamedTuple):
+    """The marks of a journal's lives, the last one present, and whether recovery is held."""
+
+    marks: tuple[Mark, ...]
+    is_held: bool
+
+
 class Row(NamedTuple):
-    """A payment with its history, and the image that a desk keeps of it."""
+    """A payment with its history, its journal's life, and the image that a desk keeps of it."""
 
     payment: Payment
+    life: Life
     image: Any
 
 
@@ -73,13 +87,17 @@ class InMemory:
         """Rebuild a row, and do `work` on it."""
         clock = [0.0]
         journal = MemoryJournal(lambda: clock[0])
+        life = journal._life  # noqa: SLF001  a journal at any moment
         if row is not None:
+            life._lives = list(row.life.marks)  # noqa: SLF001  likewise
+            life.hold = Hold("", 0) if row.life.is_held else None
             self._restore(journal, row.payment, due_at)
         clock[0] = seconds
         answer = work(journal).result()
-        for kept in journal._rows.values():  # noqa: SLF001  a journal at any moment
+        for kept in journal._rows.values():  # noqa: SLF001  likewise
             known = 0 if row is None else len(row.payment.history)
-            return Done(Row(kept.payment, None), tuple(kept.history[known:]), answer)
+            now = Row(kept.payment, _life_of(life), None)
+            return Done(now, tuple(kept.history[known:]), answer)
         return Done(None, (), answer)
 
     def close(self) -> None:
@@ -119,13 +137,14 @@ class InFile:
             answer = work(journal).result()
             payments = journal.list_payments().result()
             found = journal.read(payments[0].id).result() if payments else None
+            life = journal.life()
         finally:
             journal.close()
         if found is None:
             return Done(None, (), answer)
         lines = found.history
         kept = (self._path.read_bytes(), len(lines))
-        return Done(Row(replace(found, history=()), kept), lines[known:], answer)
+        return Done(Row(replace(found, history=()), life, kept), lines[known:], answer)
 
     def close(self) -> None:
         """Delete the file."""
@@ -139,6 +158,29 @@ class FileJournal(DatabaseJournal):
         file = SqliteDatabase(path, MODE, lambda: seconds)
         super().__init__(file, VAULT, digest)
         self._writer = AtOnce(file.connect)
+
+    def release_hold(self, *, by: str, note: str) -> Future[Mark | None]:
+        """Begin a new life that is called by its place, not by chance."""
+        new_id = f"life {len(self.life().marks)}"
+        work = partial(living.release_hold, by=by, note=note, new_id=new_id)
+        return self._writer.submit(work, writes=True)
+
+    def life(self) -> Life:
+        """Return the life as it is now."""
+        return self._writer.submit(_read_life, writes=False).result()
+
+
+def _read_life(session: Session, now: int) -> Life:
+    found = session.execute(Query.INCARNATIONS, {}).rows
+    marks = tuple(Mark(row["id"], row["count"]) for row in found)
+    return Life(marks, living.hold(session, now) is not None)
+
+
+def _life_of(life: MemoryLife) -> Life:
+    """Return a life as it is now; each is called by its place, not by chance."""
+    lives = enumerate(life._lives)  # noqa: SLF001  a journal at any moment
+    marks = tuple(replace(mark, id=f"life {place}") for place, mark in lives)
+    return Life(marks, life.hold is not None)
 
 
 DESKS: Final[dict[str, Callable[[Iterable[Intent]], Desk]]] = {"memory": InMemory, "sqlite": InFile}

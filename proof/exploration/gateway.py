@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from netcancel.core.effects import Exchange
 from netcancel.kicc import APPROVAL_PATH, CANCEL_PATH, NET_CANCEL_PATH
+from proof.exploration.backups import has_lived_on
 from proof.exploration.books import NOBODY
 from proof.exploration.promises import check_sent
 from proof.exploration.scene import OUT, put, same, spend
@@ -32,7 +33,7 @@ class Gateway:
 
     def take(self, s: Scene, place: int, signed: Signed) -> Scene:
         """Put an actor's request on the wire; raises `Broken` where it must not be sent."""
-        check_sent(signed, self._row(s), self._net_cancel)
+        check_sent(signed, self._row(s), self._net_cancel, has_lived_on=has_lived_on(s, place))
         s = s._replace(mail=put(s.mail, place, OUT))
         if signed.path != APPROVAL_PATH:
             return s

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from proof.exploration.books import NOBODY
 
 if TYPE_CHECKING:
+    from netcancel.journal.life import Mark
     from proof.exploration.worlds import Budgets, World
 
 IDLE: Final = -1
@@ -17,6 +18,21 @@ IDLE: Final = -1
 OVER: Final = -2
 """It has been here, and does not come again."""
 OUT: Final = "out"
+
+
+class Watch(NamedTuple):
+    """What is remembered of the journal outside of it."""
+
+    copy: Mark | None
+    """What its host keeps."""
+    seen: tuple[Mark | None, ...]
+    """By actor: the mark as a worker that lives left it last."""
+    behind: frozenset[int]
+    """Who has found the journal behind, and not held recovery yet."""
+    backup: int
+    """The row as it was; `NOBODY`: there is none."""
+    at_work: frozenset[int]
+    """Who was at work when the backup was taken, or then restored, and is so still."""
 
 
 class Scene(NamedTuple):
@@ -38,6 +54,8 @@ class Scene(NamedTuple):
     was_sent: bool
     told: frozenset[str]
     is_shredded: bool
+    watch: Watch | None
+    """None: workers don't check in, for the journal is never restored."""
     budgets: Budgets
 
 
@@ -60,8 +78,14 @@ def first(world: World) -> Scene:
         was_sent=False,
         told=frozenset(),
         is_shredded=False,
+        watch=_watch(count) if world.budgets.restores else None,
         budgets=world.budgets,
     )
+
+
+def _watch(count: int) -> Watch:
+    nothing = (None,) * count
+    return Watch(copy=None, seen=nothing, behind=frozenset(), backup=NOBODY, at_work=frozenset())
 
 
 def put(values: tuple[Any, ...], place: int, value: Any) -> tuple[Any, ...]:

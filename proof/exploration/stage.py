@@ -9,6 +9,7 @@ from netcancel.core.effects import Exchange
 from netcancel.core.lifecycle import FINAL, State
 from proof.exploration.actors import Actors
 from proof.exploration.automaton import Automaton
+from proof.exploration.backups import backups
 from proof.exploration.books import NOBODY, Books
 from proof.exploration.desks import DESKS
 from proof.exploration.gateway import Gateway
@@ -49,13 +50,18 @@ class Stage:
 
     def _is_final(self, s: Scene) -> bool:
         """Whether nobody is at work and nothing is owed but by a person."""
+        return all(actor < 0 for actor in s.actors) and (s.row == NOBODY or self._is_closed(s.row))
+
+    def _is_closed(self, row: int) -> bool:
+        """Whether recovery owes nothing; what it is held from is a person's too."""
         closed = FINAL | {State.ESCALATED}
-        is_closed = s.row == NOBODY or self.books.rows[s.row].state in closed
-        return is_closed and all(actor < 0 for actor in s.actors)
+        return self.books.rows[row].state in closed or self.books.lives[row].is_held
 
     def _steps(self, s: Scene) -> Steps:
         """Name what may happen next; whoever makes it hears whether a promise breaks."""
-        for steps in (self._actors.steps, self._gateway.steps, self._time, self._by_hand):
+        for steps in (
+            self._actors.steps, self._gateway.steps, self._time, self._by_hand, self._backups
+        ):  # fmt: skip
             for name, make in steps(s):
                 yield name, partial(self._checked, make)
 
@@ -66,6 +72,9 @@ class Stage:
 
     def _by_hand(self, s: Scene) -> Steps:
         return by_hand(s, self.books)
+
+    def _backups(self, s: Scene) -> Steps:
+        return backups(s, self.books)
 
     def _time(self, s: Scene) -> Steps:
         if s.row == NOBODY:

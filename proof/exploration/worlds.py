@@ -32,6 +32,8 @@ class Budgets(NamedTuple):
     by_hand: int = 0
     denials: int = 0
     """How often the gateway knows nothing of a charge that is proven."""
+    restores: int = 0
+    """How often a backup of the journal is restored: where it may be, workers check in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,13 +125,19 @@ WORLDS: Final = MappingProxyType(
             roles=_PAIR, answers=_CHARGED, lasts=3,
             budgets=Budgets(takeovers=1, by_hand=1),
         ),
+        "restored": World(
+            roles=("owner", "worker1", "worker2"), answers=_CHARGED, budgets=Budgets(restores=1)
+        ),
+        "restored-and-killed": World(
+            roles=_PAIR, answers=_CHARGED, budgets=Budgets(restores=1, crashes=1)
+        ),
     }
 )  # fmt: skip
 """The default set."""
 
 BIG: Final = MappingProxyType(
     {
-        name: replace(
+        name: world if world.budgets.restores else replace(
             world,
             budgets=world.budgets._replace(
                 crashes=0 if world.is_overdue else 2, copies=max(world.budgets.copies, 1), losses=2,
@@ -139,4 +147,4 @@ BIG: Final = MappingProxyType(
         for name, world in WORLDS.items()
     } | {"asked-for": World(budgets=Budgets(crashes=2, copies=2, doubts=1, losses=1))}
 )  # fmt: skip
-"""The same with more trouble; they take longer."""
+"""The same with more trouble; they take longer. A restore is trouble enough: it multiplies all."""

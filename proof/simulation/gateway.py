@@ -167,7 +167,7 @@ class Gateway:
         return level.answer(path, fields, entry.code, entry.charge)
 
     def _deny(self, slot: Slot, fields: Any) -> Any:  # noqa: ANN401  as above
-        """Say that there is nothing to void; a gateway that keeps net-cancels keeps this one too."""
+        """Say that there is nothing to void; who keeps net-cancels keeps this one too."""
         if slot.charge is None:
             self.ledger.net_cancel(fields, now=self._run.clockwork.now)
         return self._run.level.answer(NET_CANCEL_PATH, fields, codes.NOTHING_TO_VOID, None)

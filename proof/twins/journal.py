@@ -314,8 +314,9 @@ END;
         killers=[
             by_test("journal/test_life", "test_a_copy_tells_whether_a_journal_went_back"),
             by_the_whole("duty/test_restored", "test_a_restored_journal_voids_no_confirmed_order"),
+            by_exploring("restored"),
+            by_exploring("restored", "sqlite"),
         ],
-        unseen="no engine restores a backup; a test does, of a file",
     ),
     Twin(
         name="foreign-key-taken-for-damage",

@@ -13,14 +13,14 @@ import socket
 from typing import TYPE_CHECKING, Final
 
 from netcancel.errors import ConfigurationError
-from netcancel.journal.life import Finding, Mark, judge
+from netcancel.journal.life import Finding, has_gone_back, judge
 from netcancel.observe import log
 from netcancel.wire import clock
 
 if TYPE_CHECKING:
     from netcancel.journal.contract import Journal
     from netcancel.journal.host_copy import HostCopy
-    from netcancel.journal.life import Hold, Presence
+    from netcancel.journal.life import Hold, Mark, Presence
 
 CHECK_IN_SECONDS: Final = 5.0
 """How often a worker checks in; what is restored to a moment within the last is not noticed."""
@@ -65,21 +65,17 @@ class Attendance:
     async def _check_in(self) -> None:
         # Read before: whatever is in the copy then was in the journal, unless it went back since.
         copy = None if self._host_copy is None else self._host_copy.read()
-        asked = self._journal.check_in(self._worker, self._host, ALIVE_SECONDS)
+        remembered = (copy, self.mark)
+        asked = self._journal.check_in(self._worker, self._host, ALIVE_SECONDS, remembered)
         presence = await asyncio.wrap_future(asked)
         hold = presence.hold
-        if self._is_behind(copy, presence):
+        if has_gone_back(presence, remembered):
             reason = f"the journal is behind what {self._host} saw of it: was it restored?"
             hold = await asyncio.wrap_future(self._journal.hold_if_unheld(reason))
         elif self._host_copy is not None:
             self._keep(self._host_copy, copy, presence)
         self._tell_of(hold)
         self.mark, self._workers = presence.mark, presence.workers
-
-    def _is_behind(self, copy: Mark | None, presence: Presence) -> bool:
-        """Whether it went back in time, by the host's memory or by this worker's own."""
-        remembered = [mark for mark in (copy, self.mark) if mark is not None]
-        return any(judge(mark, presence) is Finding.BEHIND for mark in remembered)
 
     def _keep(self, host_copy: HostCopy, copy: Mark | None, presence: Presence) -> None:
         is_first = self.mark is None

@@ -100,6 +100,36 @@ def test_a_host_that_never_saw_the_journal_notices_nothing(
     assert [charge["status"] for charge in van.charges()] == ["refunded"]
 
 
+class Dying:
+    """A desk's journal in which a worker ends before it has placed a hold."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def hold_if_unheld(self, reason: str) -> Future[Hold]:
+        """Place none."""
+        raise KeyboardInterrupt(reason)
+
+
+@pytest.mark.usefixtures("home")
+def test_a_worker_that_dies_before_it_holds_leaves_the_journal_behind(
+    van: Sandbox, shop: Shop, tmp_path: Path
+) -> None:
+    """One check-in was lost by the restore, and its own must not make up for it."""
+    restore_an_order_that_is_confirmed_since(shop, tmp_path / "backup.db")
+    with shop.desk() as desk:
+        journal: Any = Dying(desk.journal)
+        with pytest.raises(KeyboardInterrupt):
+            asyncio.run(Attendance(journal, host_copy_of(shop.journal)).renew())
+    assert hold_of(shop) is None
+    assert recover(shop, ahead_seconds=AHEAD_SECONDS).claimed == 0
+    assert [charge["status"] for charge in van.charges()] == ["live"]
+    assert hold_of(shop) is not None
+
+
 def hold_of(shop: Shop) -> Hold | None:
     """Return the hold that stands."""
     with shop.desk() as desk:

@@ -9,15 +9,19 @@ import pytest
 
 from netcancel.core.lifecycle import IllegalMove
 from netcancel.journal.memory import MemoryJournal
+from netcancel.journal.memory_life import MemoryLife
 from proof.exploration.gateway import Gateway
 from proof.exploration.search import Broken, Graph, search
 from proof.exploration.stage import Stage
-from proof.exploration.worlds import Budgets, World
+from proof.exploration.worlds import WORLDS, Budgets, World
 
 TINY = World(roles=("owner", "worker1"), answers=("charged",), budgets=Budgets())
 LITTLE = World(
     roles=("owner", "worker1"), answers=("charged", "declined"), memory="code",
     budgets=Budgets(takeovers=1),
+)  # fmt: skip
+RESTORED = World(
+    roles=("owner", "worker1"), answers=("charged",), budgets=Budgets(restores=1)
 )  # fmt: skip
 
 
@@ -28,13 +32,48 @@ def test_a_tiny_world_completes() -> None:
     assert (found.states, found.transitions) == (341, 525)
 
 
-def test_sqlites_journal_leads_to_the_same_states() -> None:
-    """Each operation by SQL does to a row what it does in memory."""
-    by_memory = Stage(LITTLE)
-    with closing(Stage(LITTLE, "sqlite")) as by_sql:
-        assert search(by_memory.graph()) == search(by_sql.graph())
+@pytest.mark.parametrize("world", [LITTLE, RESTORED], ids=["little", "restored"])
+def test_sqlites_journal_leads_to_the_same_states(world: World) -> None:
+    """Each operation by SQL does to a row and to its journal's life what it does in memory."""
+    by_memory = Stage(world)
+    with closing(Stage(world, "sqlite")) as by_sql:
+        found = search(by_memory.graph())
+        assert found.broken is None
+        assert found == search(by_sql.graph())
     assert by_memory.books.rows == by_sql.books.rows
     assert by_memory.books.moves == by_sql.books.moves
+    assert _counts(by_memory) == _counts(by_sql)
+
+
+def _counts(stage: Stage) -> list[tuple[list[int], bool]]:
+    lives = stage.books.lives
+    return [([mark.count for mark in life.marks], life.is_held) for life in lives]
+
+
+def test_a_restored_journal_that_may_be_claimed_from_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody asks for the mark that was seen, nor for a hold."""
+    monkeypatch.setattr(MemoryLife, "may_be_claimed", lambda *_: True)
+    found = search(Stage(RESTORED).graph())
+    assert found.broken == "I2: recovery claims what a restored journal has"
+    assert "the backup is restored" in found.path
+
+
+def test_a_journal_that_catches_up_before_it_is_held_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A check-in that counts up what is behind makes up for the one that was lost."""
+    real = MemoryLife.check_in
+
+    def forgetful(self: Any, *words: Any, **more: Any) -> Any:
+        return real(self, *words, **more | {"remembered": ()})
+
+    monkeypatch.setattr(MemoryLife, "check_in", forgetful)
+    found = search(Stage(WORLDS["restored"]).graph())
+    assert found.broken is not None
+    assert found.broken.startswith("I2")
+    assert found.path[-4:-2] == ("worker2 begins, and checks in", "worker1 claims")
 
 
 def test_what_is_dropped_from_the_wire_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

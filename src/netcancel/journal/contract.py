@@ -303,8 +303,13 @@ class Journal(Protocol):
         Those in states of a newer netcancel are left out.
         """
 
-    def check_in(self, worker: str, host: str, alive_seconds: float) -> Future[Presence]:
+    def check_in(
+        self, worker: str, host: str, alive_seconds: float, remembered: Collection[Mark | None] = ()
+    ) -> Future[Presence]:
         """Say that a worker is there, and count the journal's mark up by one.
+
+        `remembered` is what the worker and its host have seen of it. A journal that is behind any
+        of these stays behind: it is not counted up.
 
         Alive are those that checked in within `alive_seconds`; one that has not for a day is
         forgotten. The first of all begins the journal's first life.

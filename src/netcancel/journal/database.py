@@ -308,13 +308,16 @@ class DatabaseJournal:
         work = partial(operations.neglected, worlds=worlds, due_seconds=due_seconds)
         return self._writer.submit(work, writes=False)
 
-    def check_in(self, worker: str, host: str, alive_seconds: float) -> Future[Presence]:
+    def check_in(
+        self, worker: str, host: str, alive_seconds: float, remembered: Collection[Mark | None] = ()
+    ) -> Future[Presence]:
         """Say that a worker is there, and count the journal's mark up by one."""
         work = partial(
             living.check_in,
             worker=worker,
             host=host,
             alive_seconds=alive_seconds,
+            remembered=remembered,
             new_id=life.new_id(),
         )
         return self._writer.submit(work, writes=True)

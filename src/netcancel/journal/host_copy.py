@@ -61,7 +61,7 @@ class HostCopy:
         """
         private_directory(self.path.parent)
         with self._alone():
-            if _may_take_the_place(presence, self.read()):
+            if may_take_the_place(presence, self.read()):
                 self._replace(presence.mark)
 
     @contextmanager
@@ -99,7 +99,7 @@ class HostCopy:
         sync_directory(self.path.parent)
 
 
-def _may_take_the_place(presence: Presence, copy: Mark | None) -> bool:
+def may_take_the_place(presence: Presence, copy: Mark | None) -> bool:
     """Whether a journal's mark is newer than a copy: another process may have been faster."""
     if copy is not None and copy.id == presence.mark.id:
         return copy.count < presence.mark.count

@@ -15,7 +15,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 ID_BYTES: Final = 8
 """Of chance in a life's id."""
@@ -56,7 +56,7 @@ class Presence:
     found: Mark
     """The mark as it was found."""
     mark: Mark
-    """The mark as it was left: one further."""
+    """The mark as it was left: one further, but for a journal that has gone back in time."""
     replaced: frozenset[str]
     """Lives that the present one replaces, because a person said so."""
     is_empty: bool
@@ -95,6 +95,11 @@ def judge(copy: Mark | None, presence: Presence) -> Finding:
         return Finding.BEHIND if copy.count > presence.found.count else Finding.KNOWN
     # One that was just begun in the place of another has no past that could have been forgotten.
     return Finding.BEHIND if presence.was_seen else Finding.UNSEEN
+
+
+def has_gone_back(presence: Presence, remembered: Iterable[Mark | None]) -> bool:
+    """Whether a journal is behind any mark that a worker or its host remembers."""
+    return any(judge(mark, presence) is Finding.BEHIND for mark in remembered)
 
 
 def is_behind(lives: Sequence[Mark], seen: Mark | None) -> bool:

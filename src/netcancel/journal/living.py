@@ -5,13 +5,16 @@ Whoever writes here has locked the present life first: on a server too, one come
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from netcancel.journal import writes
-from netcancel.journal.life import Hold, Mark, Presence, Worker, is_behind
+from netcancel.journal.life import Hold, Mark, Presence, Worker, has_gone_back, is_behind
 from netcancel.journal.statements import Query
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from netcancel.journal.operations import Session
 
 FORGET_SECONDS: Final = 86_400.0
@@ -19,22 +22,29 @@ FORGET_SECONDS: Final = 86_400.0
 
 
 def check_in(
-    session: Session, now: int, *, worker: str, host: str, alive_seconds: float, new_id: str
-) -> Presence:
-    """Write a worker's row, and count the present life up."""
+    session: Session, now: int, *, worker: str, host: str, alive_seconds: float,
+    remembered: Collection[Mark | None], new_id: str,
+) -> Presence:  # fmt: skip
+    """Write a worker's row, and count the present life up unless it is behind what is remembered.
+
+    Counted up, it would be as far as that before anybody has placed a hold.
+    """
     found = _present_life(session, now, new_id)
-    session.execute(Query.ADVANCE_INCARNATION, {"id": found.id})
     session.execute(Query.CHECK_IN, {"worker": worker, "host": host, "now": now})
     session.execute(Query.FORGET_WORKERS, {"seen_before": writes.after(now, -FORGET_SECONDS)})
     alive_from = writes.after(now, -alive_seconds)
-    return Presence(
+    presence = Presence(
         workers=sum(each.seen_at >= alive_from for each in workers(session, now)),
         found=found,
-        mark=Mark(found.id, found.count + 1),
+        mark=found,
         replaced=frozenset(life.id for life in _lives(session)[:-1]),
         is_empty=session.execute(Query.ANY_PAYMENT, {}).row is None,
         hold=hold(session, now),
     )
+    if has_gone_back(presence, remembered):
+        return presence
+    session.execute(Query.ADVANCE_INCARNATION, {"id": found.id})
+    return replace(presence, mark=Mark(found.id, found.count + 1))
 
 
 def check_out(session: Session, _now: int, *, worker: str) -> None:
@@ -75,8 +85,11 @@ def release_hold(session: Session, now: int, *, by: str, note: str, new_id: str)
 
 
 def may_be_claimed(session: Session, now: int, *, seen: Mark | None) -> bool:
-    """Whether no hold stands, and the journal isn't behind what a worker has seen of it."""
-    return hold(session, now) is None and not is_behind(_lives(session), seen)
+    """Whether no hold stands, and the journal isn't behind what a worker has seen of it.
+
+    The hold is read last: on a server, others may hold and check in between the two.
+    """
+    return not is_behind(_lives(session), seen) and hold(session, now) is None
 
 
 def _present_life(session: Session, now: int, new_id: str) -> Mark:

@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from netcancel.core.lifecycle import (
@@ -225,12 +226,15 @@ class MemoryJournal:
         """Count the open payments of all but `worlds` that fell due so long ago."""
         return self._do(lambda now: self._neglected(worlds, writes.after(now, -due_seconds)))
 
-    def check_in(self, worker: str, host: str, alive_seconds: float) -> Future[Presence]:
+    def check_in(
+        self, worker: str, host: str, alive_seconds: float, remembered: Collection[Mark | None] = ()
+    ) -> Future[Presence]:
         """Say that a worker is there, and count the journal's mark up by one."""
-        is_empty = not self._rows
-        return self._do(
-            lambda now: self._life.check_in(worker, host, alive_seconds, now, is_empty=is_empty)
-        )
+        work = partial(
+            self._life.check_in, worker, host, alive_seconds,
+            remembered=remembered, is_empty=not self._rows,
+        )  # fmt: skip
+        return self._do(work)
 
     def check_out(self, worker: str) -> Future[None]:
         """Say that a worker ends."""

@@ -47,6 +47,17 @@ def test_a_worker_that_checks_in_counts_the_mark_up(journal: Journal, clock: Clo
     ]
 
 
+def test_a_journal_that_is_behind_is_not_counted_up(journal: Journal) -> None:
+    """Whoever checks in next finds it behind as well, though nobody has placed a hold yet."""
+    open_one(journal)
+    mark = journal.check_in("w", "host", 15.0).result().mark
+    ahead = replace(mark, count=mark.count + 1)
+    for remembered in [(ahead, None), (mark, ahead), (Mark("another", 0),)]:
+        presence = journal.check_in("w", "host", 15.0, remembered).result()
+        assert (presence.found, presence.mark) == (mark, mark)
+    assert journal.check_in("w", "host", 15.0, (mark, None)).result().mark == ahead
+
+
 def test_only_workers_that_were_seen_are_alive(journal: Journal, clock: Clock) -> None:
     """One that missed its time doesn't count, one that checked out is gone, a day forgets."""
     for worker in ("killed", "ended", "there"):
