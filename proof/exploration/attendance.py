@@ -1,10 +1,9 @@
 """Workers that check in before they claim, and what they and their host remember of the journal.
 
 In a world whose journal may be restored each worker does what the product's do, in their order: it
-checks in, and hands over what its host's copy and its own memory say; where the journal is behind
-these it holds recovery, else its host keeps the new mark; then it may claim, and says what it has
-seen. What is behind is found by the product's own rules, and written by the journal's operations.
-Between a check-in and its hold others may be at work, or it may die.
+checks in, and hands over what its host's copy and its own memory say: where the journal is behind
+these it is held, else the host keeps the new mark; then the worker may claim, and says what it has
+seen. What is behind is found by the product's own rules, and held by the journal's own operation.
 
 Left out: it reads the copy, checks in and keeps the new mark in one step, for that takes less time
 than a restore. It checks in when it begins and when it has seen more than there is, not every five
@@ -49,9 +48,8 @@ class Attendance:
                 yield from self._attend(s, s.watch, place, role)
 
     def may_claim(self, s: Scene, place: int) -> bool:
-        """Whether a worker has checked in, and concluded from it."""
-        watch = s.watch
-        return watch is None or (watch.seen[place] is not None and place not in watch.behind)
+        """Whether a worker has checked in."""
+        return s.watch is None or s.watch.seen[place] is not None
 
     def is_refused(self, s: Scene, place: int) -> bool:
         """Whether a worker must not get anything, for the journal was restored."""
@@ -63,18 +61,11 @@ class Attendance:
     @staticmethod
     def differ(s: Scene, one: int, other: int) -> bool:
         """Whether two workers remember different things of the journal."""
-        watch = s.watch
-        if watch is None:
-            return False
-        return watch.seen[one] != watch.seen[other] or (one in watch.behind) != (
-            other in watch.behind
-        )
+        return s.watch is not None and s.watch.seen[one] != s.watch.seen[other]
 
     def _attend(self, s: Scene, watch: Watch, place: int, role: str) -> Steps:
         seen = watch.seen[place]
-        if place in watch.behind:
-            yield f"{role} holds recovery", partial(self._held, s, watch, place)
-        elif seen is None:
+        if seen is None:
             if role != "worker2" or watch.seen[self._roles.index("worker1")] is not None:
                 yield f"{role} begins, and checks in", partial(self._checked_in, s, watch, place)
         elif is_behind(self._books.lives[s.row].marks, seen):
@@ -91,23 +82,13 @@ class Attendance:
         presence: Presence
         row, presence = self._books.do(("check in", remembered), s.row, s.phase, work)
         watch = watch._replace(seen=put(watch.seen, place, presence.mark))
-        if has_gone_back(presence, remembered):
-            watch = watch._replace(behind=watch.behind | {place})
-        elif may_take_the_place(presence, watch.copy):
+        if not has_gone_back(presence, remembered) and may_take_the_place(presence, watch.copy):
             watch = watch._replace(copy=presence.mark)
         return s._replace(row=row, watch=watch)
-
-    def _held(self, s: Scene, watch: Watch, place: int) -> Scene:
-        def work(journal: Journal) -> Future[Any]:
-            return journal.hold_if_unheld("it was restored")
-
-        row, _ = self._books.do("hold", s.row, s.phase, work)
-        return s._replace(row=row, watch=watch._replace(behind=watch.behind - {place}))
 
 
 def forgotten(s: Scene, place: int) -> Scene:
     """Return the scene in which a worker that dies has forgotten what it saw of the journal."""
     if s.watch is None:
         return s
-    seen, behind = put(s.watch.seen, place, None), s.watch.behind - {place}
-    return s._replace(watch=s.watch._replace(seen=seen, behind=behind))
+    return s._replace(watch=s.watch._replace(seen=put(s.watch.seen, place, None)))

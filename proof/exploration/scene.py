@@ -27,8 +27,6 @@ class Watch(NamedTuple):
     """What its host keeps."""
     seen: tuple[Mark | None, ...]
     """By actor: the mark as a worker that lives left it last."""
-    behind: frozenset[int]
-    """Who has found the journal behind, and not held recovery yet."""
     backup: int
     """The row as it was; `NOBODY`: there is none."""
     at_work: frozenset[int]
@@ -85,7 +83,7 @@ def first(world: World) -> Scene:
 
 def _watch(count: int) -> Watch:
     nothing = (None,) * count
-    return Watch(copy=None, seen=nothing, behind=frozenset(), backup=NOBODY, at_work=frozenset())
+    return Watch(copy=None, seen=nothing, backup=NOBODY, at_work=frozenset())
 
 
 def put(values: tuple[Any, ...], place: int, value: Any) -> tuple[Any, ...]:

@@ -68,13 +68,9 @@ class Attendance:
         remembered = (copy, self.mark)
         asked = self._journal.check_in(self._worker, self._host, ALIVE_SECONDS, remembered)
         presence = await asyncio.wrap_future(asked)
-        hold = presence.hold
-        if has_gone_back(presence, remembered):
-            reason = f"the journal is behind what {self._host} saw of it: was it restored?"
-            hold = await asyncio.wrap_future(self._journal.hold_if_unheld(reason))
-        elif self._host_copy is not None:
+        if self._host_copy is not None and not has_gone_back(presence, remembered):
             self._keep(self._host_copy, copy, presence)
-        self._tell_of(hold)
+        self._tell_of(presence.hold)
         self.mark, self._workers = presence.mark, presence.workers
 
     def _keep(self, host_copy: HostCopy, copy: Mark | None, presence: Presence) -> None:

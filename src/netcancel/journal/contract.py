@@ -308,8 +308,8 @@ class Journal(Protocol):
     ) -> Future[Presence]:
         """Say that a worker is there, and count the journal's mark up by one.
 
-        `remembered` is what the worker and its host have seen of it. A journal that is behind any
-        of these stays behind: it is not counted up.
+        `remembered` is what the worker and its host have seen of it: a journal that is behind any
+        of these is held, unless it is already.
 
         Alive are those that checked in within `alive_seconds`; one that has not for a day is
         forgotten. The first of all begins the journal's first life.

@@ -56,12 +56,13 @@ class Presence:
     found: Mark
     """The mark as it was found."""
     mark: Mark
-    """The mark as it was left: one further, but for a journal that has gone back in time."""
+    """The mark as it was left: one further."""
     replaced: frozenset[str]
     """Lives that the present one replaces, because a person said so."""
     is_empty: bool
     """Whether there is no payment that could be voided."""
     hold: Hold | None
+    """The one that stands now; whoever finds that the journal has gone back has placed one."""
 
     @property
     def was_seen(self) -> bool:
@@ -100,6 +101,11 @@ def judge(copy: Mark | None, presence: Presence) -> Finding:
 def has_gone_back(presence: Presence, remembered: Iterable[Mark | None]) -> bool:
     """Whether a journal is behind any mark that a worker or its host remembers."""
     return any(judge(mark, presence) is Finding.BEHIND for mark in remembered)
+
+
+def went_back(host: str) -> str:
+    """Return the reason for which a journal is held that is behind what a host remembers."""
+    return f"the journal is behind what {host} saw of it: was it restored?"
 
 
 def is_behind(lives: Sequence[Mark], seen: Mark | None) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from netcancel.journal import writes
-from netcancel.journal.life import Hold, Mark, Presence, Worker, has_gone_back, is_behind
+from netcancel.journal.life import Hold, Mark, Presence, Worker, has_gone_back, is_behind, went_back
 from netcancel.journal.statements import Query
 
 if TYPE_CHECKING:
@@ -25,26 +25,26 @@ def check_in(
     session: Session, now: int, *, worker: str, host: str, alive_seconds: float,
     remembered: Collection[Mark | None], new_id: str,
 ) -> Presence:  # fmt: skip
-    """Write a worker's row, and count the present life up unless it is behind what is remembered.
+    """Write a worker's row, and count the present life up; hold it if it went back in time.
 
-    Counted up, it would be as far as that before anybody has placed a hold.
+    Both in one transaction: once it is counted up, it may be as far as others remember.
     """
     found = _present_life(session, now, new_id)
+    session.execute(Query.ADVANCE_INCARNATION, {"id": found.id})
     session.execute(Query.CHECK_IN, {"worker": worker, "host": host, "now": now})
     session.execute(Query.FORGET_WORKERS, {"seen_before": writes.after(now, -FORGET_SECONDS)})
     alive_from = writes.after(now, -alive_seconds)
     presence = Presence(
         workers=sum(each.seen_at >= alive_from for each in workers(session, now)),
         found=found,
-        mark=found,
+        mark=Mark(found.id, found.count + 1),
         replaced=frozenset(life.id for life in _lives(session)[:-1]),
         is_empty=session.execute(Query.ANY_PAYMENT, {}).row is None,
         hold=hold(session, now),
     )
     if has_gone_back(presence, remembered):
-        return presence
-    session.execute(Query.ADVANCE_INCARNATION, {"id": found.id})
-    return replace(presence, mark=Mark(found.id, found.count + 1))
+        return replace(presence, hold=_held(session, now, presence.hold, went_back(host)))
+    return presence
 
 
 def check_out(session: Session, _now: int, *, worker: str) -> None:
@@ -67,11 +67,7 @@ def hold(session: Session, _now: int) -> Hold | None:
 def hold_if_unheld(session: Session, now: int, *, reason: str, new_id: str) -> Hold:
     """Write a hold, unless one stands."""
     _present_life(session, now, new_id)
-    standing = hold(session, now)
-    if standing is not None:
-        return standing
-    session.execute(Query.PLACE_HOLD, {"reason": reason, "now": now})
-    return Hold(reason, now)
+    return _held(session, now, hold(session, now), reason)
 
 
 def release_hold(session: Session, now: int, *, by: str, note: str, new_id: str) -> Mark | None:
@@ -90,6 +86,14 @@ def may_be_claimed(session: Session, now: int, *, seen: Mark | None) -> bool:
     The hold is read last: on a server, others may hold and check in between the two.
     """
     return not is_behind(_lives(session), seen) and hold(session, now) is None
+
+
+def _held(session: Session, now: int, standing: Hold | None, reason: str) -> Hold:
+    """Return the hold that stands, or else place one."""
+    if standing is not None:
+        return standing
+    session.execute(Query.PLACE_HOLD, {"reason": reason, "now": now})
+    return Hold(reason, now)
 
 
 def _present_life(session: Session, now: int, new_id: str) -> Mark:

@@ -6,7 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netcancel.journal import writes
-from netcancel.journal.life import Hold, Mark, Presence, Worker, has_gone_back, is_behind, new_id
+from netcancel.journal.life import (
+    Hold,
+    Mark,
+    Presence,
+    Worker,
+    has_gone_back,
+    is_behind,
+    new_id,
+    went_back,
+)
 from netcancel.journal.living import FORGET_SECONDS
 
 if TYPE_CHECKING:
@@ -25,7 +34,7 @@ class MemoryLife:
         self, worker: str, host: str, alive_seconds: float, now: int, *,
         remembered: Collection[Mark | None], is_empty: bool,
     ) -> Presence:  # fmt: skip
-        """Note a worker, and count the present life up unless it is behind what is remembered."""
+        """Note a worker, and count the present life up; hold it if it went back in time."""
         known = self._workers.get(worker, Worker(worker, host, now, now))
         self._workers[worker] = replace(known, seen_at=now)
         forgotten, dead = writes.after(now, -FORGET_SECONDS), writes.after(now, -alive_seconds)
@@ -33,18 +42,18 @@ class MemoryLife:
             each.id: each for each in self._workers.values() if each.seen_at >= forgotten
         }
         found = self._lives[-1]
+        self._lives[-1] = mark = Mark(found.id, found.count + 1)
         presence = Presence(
             workers=sum(each.seen_at >= dead for each in self._workers.values()),
             found=found,
-            mark=found,
+            mark=mark,
             replaced=frozenset(life.id for life in self._lives[:-1]),
             is_empty=is_empty,
             hold=self.hold,
         )
         if has_gone_back(presence, remembered):
-            return presence
-        self._lives[-1] = Mark(found.id, found.count + 1)
-        return replace(presence, mark=self._lives[-1])
+            return replace(presence, hold=self.hold_if_unheld(went_back(host), now))
+        return presence
 
     def check_out(self, worker: str) -> None:
         """Forget a worker."""

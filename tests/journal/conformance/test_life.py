@@ -47,15 +47,38 @@ def test_a_worker_that_checks_in_counts_the_mark_up(journal: Journal, clock: Clo
     ]
 
 
-def test_a_journal_that_is_behind_is_not_counted_up(journal: Journal) -> None:
-    """Whoever checks in next finds it behind as well, though nobody has placed a hold yet."""
+@pytest.mark.parametrize(
+    ("ahead", "is_held"),
+    [
+        ([0, None], False),
+        ([1, None], True),
+        ([0, 1], True),
+        ([None, "another"], True),
+    ],
+)  # fmt: skip
+def test_a_journal_that_is_behind_what_is_remembered_is_held(
+    journal: Journal, clock: Clock, ahead: list[int | str | None], is_held: bool
+) -> None:
+    """By the check-in itself: counted up, it may be as far as others remember."""
     open_one(journal)
     mark = journal.check_in("w", "host", 15.0).result().mark
-    ahead = replace(mark, count=mark.count + 1)
-    for remembered in [(ahead, None), (mark, ahead), (Mark("another", 0),)]:
-        presence = journal.check_in("w", "host", 15.0, remembered).result()
-        assert (presence.found, presence.mark) == (mark, mark)
-    assert journal.check_in("w", "host", 15.0, (mark, None)).result().mark == ahead
+    remembered = [mark_at(mark, each) for each in ahead]
+    clock.advance(1)
+    presence = journal.check_in("w", "till", 15.0, remembered).result()
+    hold = journal.hold().result()
+    assert presence.hold == hold
+    assert (hold is not None) is is_held
+    if hold is not None:
+        assert (hold.held_at, "till" in hold.reason) == (NOW + MICROSECONDS, True)
+        clock.advance(1)
+        assert journal.check_in("w", "b", 15.0, remembered).result().hold == hold
+
+
+def mark_at(mark: Mark, ahead: int | str | None) -> Mark | None:
+    """Return a mark so far ahead of another, or one of another journal."""
+    if ahead is None:
+        return None
+    return Mark(ahead, 0) if isinstance(ahead, str) else replace(mark, count=mark.count + ahead)
 
 
 def test_only_workers_that_were_seen_are_alive(journal: Journal, clock: Clock) -> None:
