@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from netcancel.core.payment import Payment
     from netcancel.core.policy import Policy
     from netcancel.journal.contract import Journal
-    from netcancel.journal.life import Mark
+    from netcancel.journal.life import Hold, Mark
 
 NAME_CHARACTERS_MAX: Final = 64
 """Who asked is kept in the history: a name, not a story."""
@@ -125,6 +125,17 @@ def reopen(
     note = f"the settlement has a charge of {trx_amt}; asked by {by}"
     change = Change(due_seconds=0.0, begins_debt=True, answer=answer, note=note)
     return journal.move_if_unchanged(seen, Event.CHARGE_REPORTED, new_tag(), change)
+
+
+def place_hold(journal: Journal, *, by: str, note: str) -> Future[Hold]:
+    """Have recovery claim nothing until a person releases it; return the hold that stands.
+
+    It is another one's where one stood. Raises `ConfigurationError` for a name or a note that can't
+    be written down.
+    """
+    check_name(by)
+    _check_note(note)
+    return journal.hold_if_unheld(f"{note} ({by})")
 
 
 def release_hold(journal: Journal, *, by: str, note: str) -> Future[Mark | None]:

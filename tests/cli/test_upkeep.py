@@ -1,4 +1,4 @@
-"""db check and db upgrade: what they say and do, and that they never make a journal."""
+"""What the db commands say and do, and that they never make a journal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from netcancel.journal.rows import SCHEMA
 from netcancel.journal.sqlite_file import SQL
-from tests.journal.samples import KEY, old_file
+from tests.journal.samples import KEY, claim, old_file, open_one
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,3 +108,22 @@ def test_a_hold_is_shown_and_released(run: Run, journal: Journal) -> None:
     assert "nothing is held" in again.err
     journal.hold_if_unheld("restored again").result(10)
     assert run("db", "release", "--json", "--note", "x", "--by", "me").document["life"]
+
+
+def test_a_person_holds_recovery(run: Run, journal: Journal) -> None:
+    """With a reason, while nothing else holds it; nobody claims then, until it is released."""
+    payment = open_one(journal)
+    journal.hand_over_if_held(payment.id, payment.version.writer).result(10)
+    assert run("db", "hold", "--note", " ", "--by", "me").code == 2
+    held = run("db", "hold", "--note", "restored from Monday", "--by", "me", "--json").document
+    assert held["reason"] == "restored from Monday (me)"
+    hold = journal.hold().result(10)
+    assert hold is not None
+    assert hold.reason == held["reason"]
+    again = run("db", "hold", "--note", "once more", "--by", "you")
+    assert again.code == 1
+    assert "held already: restored from Monday (me)" in again.err
+    assert claim(journal) == []
+    assert run("db", "release", "--note", "compared", "--by", "me").code == 0
+    assert [each.id for each in claim(journal)] == [payment.id]
+    assert "until netcancel db release" in run("db", "hold", "--note", "x", "--by", "me").out

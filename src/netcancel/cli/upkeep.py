@@ -1,9 +1,10 @@
-"""`db check`, `db upgrade` and `db release`: what a person does with a journal as a whole."""
+"""`db check`, `upgrade`, `hold` and `release`: what a person does with a journal as a whole."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netcancel.cli import words
 from netcancel.cli.exits import Exit, Stop
 from netcancel.cli.options import JsonFlag, SettingFlags, reading, refuse_memory, result_of
 from netcancel.cli.output import facts, plain, show, show_json
@@ -64,10 +65,40 @@ def upgrade(*, as_json: JsonFlag = False, **settings: SettingFlags) -> None:
         show(*([plain(f"applied {name}") for name in applied] or [plain("nothing was missing")]))
 
 
+def hold(
+    *, note: str, by: str | None = None, as_json: JsonFlag = False, **settings: SettingFlags
+) -> Exit:
+    """Keep recovery from voiding anything, in every process, until `netcancel db release`.
+
+    For a journal that you restore from a backup, before any worker meets it. Approvals,
+    confirmations, explicit cancels and the first net-cancel of a living caller go on; what is owed
+    waits. Ends with 0, or with 1 where another hold stands already.
+
+    Parameters
+    ----------
+    note
+        why; kept in the journal and shown by `netcancel status`
+    by
+        who decides; kept too; default: the login name
+    """
+    from netcancel import operators
+
+    name = by or login_name()
+    with reading(Settings.load(flags=settings)) as journal:
+        if (standing := result_of(journal.hold())) is not None:
+            raise Stop(Exit.NO, f"recovery is held already: {standing.reason}")
+        placed = result_of(operators.place_hold(journal, by=name, note=note))
+    if as_json:
+        show_json({"reason": placed.reason, "held_at": words.iso(placed.held_at)})
+    else:
+        show(plain("held: nothing is voided until netcancel db release"))
+    return Exit.DONE
+
+
 def release(
     *, note: str, by: str | None = None, as_json: JsonFlag = False, **settings: SettingFlags
 ) -> Exit:
-    """Let recovery go on in a journal that was held, because it was restored from a backup.
+    """Let recovery go on in a journal that was held, such as one restored from a backup.
 
     First look at what recovery would void: payments that are open here may have been approved and
     shipped since the backup. What must not be voided has to be closed before. Ends with 0, or with
