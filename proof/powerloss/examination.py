@@ -79,7 +79,7 @@ class Place:
         """Make the journal, whatever is left of an attempt to make it."""
         vault = Vault(FIRST_KEY)
         with closing(open_sqlite(self.path, vault, _late, create=True, mode=self.mode)) as journal:
-            presence = journal.check_in("worker", "host", 60.0).result()
+            presence = journal.check_in("worker", "host", 60.0, ()).result()
             findings = _payments(journal) | {
                 "vault keys": str(journal.vault_keys().result()),
                 "mark": f"{presence.found.count} {len(presence.replaced)}",
@@ -122,7 +122,7 @@ def _payments(journal: DatabaseJournal) -> Findings:
 
 
 def _the_rest(journal: DatabaseJournal) -> Findings:
-    presence = journal.check_in("examiner", "host", 60.0).result()
+    presence = journal.check_in("examiner", "host", 60.0, ()).result()
     return {
         "mark": f"{presence.found.id} {presence.found.count}",
         "lives before": str(sorted(presence.replaced)),

@@ -188,7 +188,7 @@ def upgrade(teller: Teller) -> None:
 
 def _check_in(teller: Teller, journal: DatabaseJournal) -> None:
     for worker in ("worker 1", "worker 2", "worker 1"):
-        mark = journal.check_in(worker, "host", 60.0).result().mark
+        mark = journal.check_in(worker, "host", 60.0, ()).result().mark
         teller.tell({"mark": f"{mark.id} {mark.count}"})
     journal.check_out("worker 2").result()
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from netcancel.journal.life import Hold, Mark, Presence
 
 CHECK_IN_SECONDS: Final = 5.0
-"""How often a worker checks in; what is restored to a moment within the last is not noticed."""
+"""How often a worker checks in; it doesn't notice what is restored to a moment since the last."""
 
 ALIVE_SECONDS: Final = 3 * CHECK_IN_SECONDS
 """Whoever missed three check-ins is dead, or can't reach the journal."""

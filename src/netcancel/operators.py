@@ -130,12 +130,17 @@ def reopen(
 def place_hold(journal: Journal, *, by: str, note: str) -> Future[Hold]:
     """Have recovery claim nothing until a person releases it; return the hold that stands.
 
-    It is another one's where one stood. Raises `ConfigurationError` for a name or a note that can't
-    be written down.
+    It is another one where its reason is not `reason_of_hold`. Raises `ConfigurationError` for a
+    name or a note that can't be written down.
     """
     check_name(by)
     _check_note(note)
-    return journal.hold_if_unheld(f"{note} ({by})")
+    return journal.hold_if_unheld(reason_of_hold(by=by, note=note))
+
+
+def reason_of_hold(*, by: str, note: str) -> str:
+    """Return what a person's hold says."""
+    return f"{note} ({by})"
 
 
 def release_hold(journal: Journal, *, by: str, note: str) -> Future[Mark | None]:

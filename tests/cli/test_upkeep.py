@@ -92,7 +92,7 @@ def test_a_hold_is_shown_and_released(run: Run, journal: Journal) -> None:
     """By status, and by a person who says who and why; once."""
     world = ("--base-url", "https://gateway.example", "--channel-id", "CH")
     assert run("status", "--json", *world).document["hold"] is None
-    journal.check_in("7-f00d", "till", 15.0).result(10)
+    journal.check_in("7-f00d", "till", 15.0, ()).result(10)
     journal.hold_if_unheld("restored").result(10)
     document = run("status", "--json", *world).document
     assert document["hold"]["reason"] == "restored"
@@ -126,4 +126,5 @@ def test_a_person_holds_recovery(run: Run, journal: Journal) -> None:
     assert claim(journal) == []
     assert run("db", "release", "--note", "compared", "--by", "me").code == 0
     assert [each.id for each in claim(journal)] == [payment.id]
-    assert "until netcancel db release" in run("db", "hold", "--note", "x", "--by", "me").out
+    for _ in range(2):  # whoever got no answer may ask once more
+        assert "until netcancel db release" in run("db", "hold", "--note", "x", "--by", "me").out

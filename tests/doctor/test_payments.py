@@ -59,14 +59,14 @@ def test_payments_that_are_closed_or_at_work_get_no_warning(load: Load, journal:
     for state in State:
         if state is not State.ESCALATED:
             bring_to(journal, state, world=OURS)
-    journal.check_in("1-a", "host", 15.0).result()
+    journal.check_in("1-a", "host", 15.0, ()).result()
     assert not_ok(payments(journal, load())) == []
 
 
 def test_who_recovers_is_told(load: Load, journal: Journal, clock: Clock) -> None:
     """By name, while they are seen; and that nobody is."""
     assert level_of(payments(journal, load()), "nobody was seen") is Level.WARN
-    journal.check_in("1-a", "host", 15.0).result()
+    journal.check_in("1-a", "host", 15.0, ()).result()
     assert level_of(payments(journal, load()), "seen lately: 1-a") is Level.OK
     clock.advance(16.0)
     assert level_of(payments(journal, load()), "nobody was seen") is Level.WARN

@@ -48,7 +48,7 @@ COMMANDS = (
     ("archive", "archiving:archive", "Move payments closed long ago from the journal to a file."),
     ("db check", "upkeep:check", "Compare the journal's tables with this netcancel's."),
     ("db upgrade", "upkeep:upgrade", "Bring the journal's tables up to date."),
-    ("db hold", "upkeep:hold", "Keep recovery from voiding anything until it is released."),
+    ("db hold", "upkeep:hold", "Have recovery claim nothing more until it is released."),
     ("db release", "upkeep:release", "Let recovery go on in a journal that was held."),
     ("vault rotate", "rotating:rotate", "Seal everything anew under the current vault key."),
     ("proxy", "proxying:proxy", "Serve shops in other languages as a drop-in gateway."),
@@ -58,7 +58,7 @@ COMMANDS = (
 """Name, module below `netcancel.cli` with its function, and help, in the order of the help."""
 
 GROUPS = {
-    "db": "Keep the journal: its tables, and the hold of a restore.",
+    "db": "Keep the journal: its tables, and holds of recovery.",
     "vault": "Keep the keys that seal tokens.",
 }
 """The first words of names of two."""

@@ -68,11 +68,11 @@ def upgrade(*, as_json: JsonFlag = False, **settings: SettingFlags) -> None:
 def hold(
     *, note: str, by: str | None = None, as_json: JsonFlag = False, **settings: SettingFlags
 ) -> Exit:
-    """Keep recovery from voiding anything, in every process, until `netcancel db release`.
+    """Have recovery claim nothing more, in any process, until `netcancel db release`.
 
-    For a journal that you restore from a backup, before any worker meets it. Approvals,
-    confirmations, explicit cancels and the first net-cancel of a living caller go on; what is owed
-    waits. Ends with 0, or with 1 where another hold stands already.
+    For a journal that you restore from a backup, before any worker meets it. What workers have
+    claimed before, they finish; approvals, confirmations, explicit cancels and the first net-cancel
+    of a living caller go on. Ends with 0, or with 1 where another hold stands already.
 
     Parameters
     ----------
@@ -85,13 +85,13 @@ def hold(
 
     name = by or login_name()
     with reading(Settings.load(flags=settings)) as journal:
-        if (standing := result_of(journal.hold())) is not None:
-            raise Stop(Exit.NO, f"recovery is held already: {standing.reason}")
-        placed = result_of(operators.place_hold(journal, by=name, note=note))
+        standing = result_of(operators.place_hold(journal, by=name, note=note))
+    if standing.reason != operators.reason_of_hold(by=name, note=note):
+        raise Stop(Exit.NO, f"recovery is held already: {standing.reason}")
     if as_json:
-        show_json({"reason": placed.reason, "held_at": words.iso(placed.held_at)})
+        show_json({"reason": standing.reason, "held_at": words.iso(standing.held_at)})
     else:
-        show(plain("held: nothing is voided until netcancel db release"))
+        show(plain("held: recovery claims nothing more until netcancel db release"))
     return Exit.DONE
 
 
@@ -101,8 +101,9 @@ def release(
     """Let recovery go on in a journal that was held, such as one restored from a backup.
 
     First look at what recovery would void: payments that are open here may have been approved and
-    shipped since the backup. What must not be voided has to be closed before. Ends with 0, or with
-    1 where nothing is held.
+    shipped since the backup. Confirm what is unconfirmed and must not be voided. With a payment
+    that is approving and must not be, begin another journal instead of releasing this one. Ends
+    with 0, or with 1 where nothing is held.
 
     Parameters
     ----------

@@ -304,7 +304,7 @@ class Journal(Protocol):
         """
 
     def check_in(
-        self, worker: str, host: str, alive_seconds: float, remembered: Collection[Mark | None] = ()
+        self, worker: str, host: str, alive_seconds: float, remembered: Collection[Mark | None]
     ) -> Future[Presence]:
         """Say that a worker is there, and count the journal's mark up by one.
 

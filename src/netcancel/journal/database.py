@@ -309,7 +309,7 @@ class DatabaseJournal:
         return self._writer.submit(work, writes=False)
 
     def check_in(
-        self, worker: str, host: str, alive_seconds: float, remembered: Collection[Mark | None] = ()
+        self, worker: str, host: str, alive_seconds: float, remembered: Collection[Mark | None]
     ) -> Future[Presence]:
         """Say that a worker is there, and count the journal's mark up by one."""
         work = partial(

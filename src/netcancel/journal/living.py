@@ -1,6 +1,8 @@
 """What a journal's operations do about its life and its workers, once for every database.
 
-Whoever writes here has locked the present life first: on a server too, one comes after the other.
+Whoever checks in, holds or releases has locked the present life first: on a server too, one comes
+after the other. Whoever waited for a release meanwhile has locked the life that it replaced; that
+only one hold stands is a rule of the tables besides.
 """
 
 from __future__ import annotations

@@ -227,7 +227,7 @@ class MemoryJournal:
         return self._do(lambda now: self._neglected(worlds, writes.after(now, -due_seconds)))
 
     def check_in(
-        self, worker: str, host: str, alive_seconds: float, remembered: Collection[Mark | None] = ()
+        self, worker: str, host: str, alive_seconds: float, remembered: Collection[Mark | None]
     ) -> Future[Presence]:
         """Say that a worker is there, and count the journal's mark up by one."""
         work = partial(

@@ -29,10 +29,10 @@ from tests.journal.samples import (
 
 def test_a_worker_that_checks_in_counts_the_mark_up(journal: Journal, clock: Clock) -> None:
     """By one each time, in one life; it is listed with its host, since when, and when last seen."""
-    first = journal.check_in("1-a", "host", 15.0).result()
+    first = journal.check_in("1-a", "host", 15.0, ()).result()
     clock.advance(5)
-    second = journal.check_in("1-a", "host", 15.0).result()
-    other = journal.check_in("2-b", "elsewhere", 15.0).result()
+    second = journal.check_in("1-a", "host", 15.0, ()).result()
+    other = journal.check_in("2-b", "elsewhere", 15.0, ()).result()
     assert first.found.id == second.found.id == other.mark.id
     assert [(each.found.count, each.mark.count) for each in (first, second, other)] == [
         (0, 1),
@@ -61,7 +61,7 @@ def test_a_journal_that_is_behind_what_is_remembered_is_held(
 ) -> None:
     """By the check-in itself: counted up, it may be as far as others remember."""
     open_one(journal)
-    mark = journal.check_in("w", "host", 15.0).result().mark
+    mark = journal.check_in("w", "host", 15.0, ()).result().mark
     remembered = [mark_at(mark, each) for each in ahead]
     clock.advance(1)
     presence = journal.check_in("w", "till", 15.0, remembered).result()
@@ -84,31 +84,31 @@ def mark_at(mark: Mark, ahead: int | str | None) -> Mark | None:
 def test_only_workers_that_were_seen_are_alive(journal: Journal, clock: Clock) -> None:
     """One that missed its time doesn't count, one that checked out is gone, a day forgets."""
     for worker in ("killed", "ended", "there"):
-        journal.check_in(worker, "host", 15.0).result()
+        journal.check_in(worker, "host", 15.0, ()).result()
     journal.check_out("ended").result()
     journal.check_out("nobody").result()
     clock.advance(15)
-    assert journal.check_in("there", "host", 15.0).result().workers == 2
+    assert journal.check_in("there", "host", 15.0, ()).result().workers == 2
     clock.advance(0.000_001)
-    assert journal.check_in("there", "host", 15.0).result().workers == 1
+    assert journal.check_in("there", "host", 15.0, ()).result().workers == 1
     assert {worker.id for worker in journal.workers().result()} == {"killed", "there"}
     clock.advance(86_400)
-    journal.check_in("there", "host", 15.0).result()
+    journal.check_in("there", "host", 15.0, ()).result()
     assert {worker.id for worker in journal.workers().result()} == {"there"}
 
 
 def test_a_journal_says_whether_it_is_empty(journal: Journal) -> None:
     """One payment is enough to have something to lose."""
-    assert journal.check_in("w", "host", 15.0).result().is_empty
+    assert journal.check_in("w", "host", 15.0, ()).result().is_empty
     open_one(journal)
-    assert not journal.check_in("w", "host", 15.0).result().is_empty
+    assert not journal.check_in("w", "host", 15.0, ()).result().is_empty
 
 
 def test_check_ins_at_once_are_all_counted(journal: Journal) -> None:
     """Sixteen threads: no two leave the same mark."""
 
     def attempt(number: int) -> int:
-        return journal.check_in(f"w{number}", "host", 15.0).result().mark.count
+        return journal.check_in(f"w{number}", "host", 15.0, ()).result().mark.count
 
     with ThreadPoolExecutor(16) as pool:
         assert sorted(pool.map(attempt, range(16))) == list(range(1, 17))
@@ -140,7 +140,7 @@ def test_a_hold_stops_recovery_only(journal: Journal, clock: Clock) -> None:
     assert confirmed.state is State.APPROVED
     move(journal, confirmed, Event.CANCEL_ASKED, CHANGES[State.CANCELLING])
     clock.advance(1)
-    assert journal.check_in("w", "host", 15.0).result().hold == Hold("restored", NOW)
+    assert journal.check_in("w", "host", 15.0, ()).result().hold == Hold("restored", NOW)
 
 
 def test_the_first_hold_stands(journal: Journal, clock: Clock) -> None:
@@ -154,13 +154,13 @@ def test_the_first_hold_stands(journal: Journal, clock: Clock) -> None:
 def test_a_release_begins_a_life_that_replaces_the_others(journal: Journal) -> None:
     """Each release one more; what is not held can't be released, and nothing changes."""
     assert journal.release_hold(by="me", note="why").result() is None
-    lives = [journal.check_in("w", "host", 15.0).result().mark.id]
+    lives = [journal.check_in("w", "host", 15.0, ()).result().mark.id]
     for place in range(3):
         journal.hold_if_unheld("restored").result()
         mark = journal.release_hold(by="me", note=f"looked {place}").result()
         assert mark is not None
         assert mark.id not in lives
-        presence = journal.check_in("w", "host", 15.0).result()
+        presence = journal.check_in("w", "host", 15.0, ()).result()
         assert (presence.found, presence.hold) == (mark, None)
         assert presence.replaced == frozenset(lives)
         lives.append(mark.id)
@@ -171,7 +171,7 @@ def test_nothing_is_claimed_of_a_journal_that_is_behind(journal: Journal, clock:
     """A worker that was at work when it was restored claims nothing; a released one it may."""
     open_one(journal)
     clock.advance(HOLD)
-    mark = journal.check_in("w", "host", 15.0).result().mark
+    mark = journal.check_in("w", "host", 15.0, ()).result().mark
 
     def claimed(seen: Mark) -> int:
         claims = journal.claim_due(
@@ -183,7 +183,7 @@ def test_nothing_is_claimed_of_a_journal_that_is_behind(journal: Journal, clock:
     assert claimed(mark) == 1
     assert claimed(replace(mark, count=mark.count + 1)) == 0
     assert claimed(replace(mark, id="another")) == 0
-    journal.check_in("w", "host", 15.0).result()
+    journal.check_in("w", "host", 15.0, ()).result()
     assert claimed(replace(mark, count=mark.count + 1)) == 1
     journal.hold_if_unheld("restored").result()
     journal.release_hold(by="me", note="looked").result()
