@@ -76,7 +76,7 @@ GLANCES: Final = (
     Glance("small faults that a test noticed", "mutants noticed", ("mutants",)),
     Glance("images of a disk without power", "images", ("powerloss",)),
     Glance("promises broken by a loss of power", "broken promises", ("powerloss",)),
-    Glance("operations of a disk that failed", "faults of a disk", ("disk-errors",)),
+    Glance("lives of a journal on a failing disk", "lives on a failing disk", ("disk-errors",)),
     Glance("bodies that judge and oracle were asked", "bodies tried", ("fuzzing",)),
     Glance("findings of the fuzzers", "findings", ("fuzzing",)),
     Glance("hostile answers compared", "answers compared", ("hostile",)),

@@ -44,8 +44,6 @@ TITLES: Final = {
     Room.WIRE: "The wire",
 }
 
-UNSEEN: Final = "Out of reach of the simulation, the exploration or a campaign:\n"
-
 COLUMNS: Final = (
     "| mistake | twin | what goes wrong | tests that fail | proofs that fail |\n"
     "|---|---|---|---|---|\n"
@@ -59,17 +57,7 @@ def render() -> str:
 
 def _section(room: Room) -> str:
     rows = [_row(twin) for twin in TWINS if twin.room is room]
-    return f"## {TITLES[room]}\n\n{COLUMNS}{''.join(rows)}{_unseen(room)}"
-
-
-def _unseen(room: Room) -> str:
-    """List the twins that no engine can see, by the reason."""
-    reasons: dict[str, list[str]] = {}
-    for twin in TWINS:
-        if twin.room is room and twin.unseen:
-            reasons.setdefault(twin.unseen, []).append(f"`{twin.name}`")
-    lines = [f"- {', '.join(names)}: {reason}.\n" for reason, names in reasons.items()]
-    return f"\n{UNSEEN}\n{''.join(lines)}" if lines else ""
+    return f"## {TITLES[room]}\n\n{COLUMNS}{''.join(rows)}"
 
 
 def _row(twin: Twin) -> str:

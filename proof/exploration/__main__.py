@@ -33,7 +33,8 @@ UNREACHED: Final[dict[tuple[State | None, Event], str]] = {
 UNTESTED: Final = (
     "two payments at once: a flow looks at another only to refuse before it sends",
     "signatures that are refused",
-    "restores that nobody can notice, or within the seconds of a flow (docs/operations.md#backups)",
+    "restores that nobody can notice, or to before a payment, or within the seconds of a flow",
+    "check-ins in doubt, and of several hosts, in the exploration",
     "clocks that step, and servers' SQL: others prove these",
 )
 

@@ -4,10 +4,12 @@ In a world whose journal may be restored each worker does what the product's do,
 checks in, and hands over what its host's copy and its own memory say: where the journal is behind
 these it is held, else the host keeps the new mark; then the worker may claim, and says what it has
 seen. What is behind is found by the product's own rules, and held by the journal's own operation.
+What was not restored, or has been released, must not be held.
 
-Left out: it reads the copy, checks in and keeps the new mark in one step, for that takes less time
-than a restore. It checks in when it begins and when it has seen more than there is, not every five
-seconds, which would count on for ever. All workers are of one host.
+Left out: it reads the copy, checks in and keeps the new mark in one step; one that dies between
+these leaves a copy that is older by one. It checks in when it begins, when it has seen more than
+there is and when a life has begun, not every five seconds, which would count on for ever. The
+outcome of a check-in is never in doubt. All workers are of one host.
 """
 
 from __future__ import annotations
@@ -20,13 +22,14 @@ from netcancel.journal.host_copy import may_take_the_place
 from netcancel.journal.life import has_gone_back, is_behind
 from proof.exploration.books import NOBODY
 from proof.exploration.scene import IDLE, put, same, spend
+from proof.exploration.search import Broken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from concurrent.futures import Future
 
     from netcancel.journal import Journal
-    from netcancel.journal.life import Presence
+    from netcancel.journal.life import Mark, Presence
     from proof.exploration.books import Books
     from proof.exploration.scene import Scene, Steps, Watch
 
@@ -68,10 +71,15 @@ class Attendance:
         if seen is None:
             if role != "worker2" or watch.seen[self._roles.index("worker1")] is not None:
                 yield f"{role} begins, and checks in", partial(self._checked_in, s, watch, place)
-        elif is_behind(self._books.lives[s.row].marks, seen):
+        elif self._has_news(s, seen):
             yield f"{role} checks in", partial(self._checked_in, s, watch, place)
         if s.budgets.crashes and seen is not None:
             yield f"{role} dies", partial(same, forgotten(spend(s, "crashes"), place))
+
+    def _has_news(self, s: Scene, seen: Mark) -> bool:
+        """Whether a worker has seen more than there is, or nothing yet of a life that has begun."""
+        marks = self._books.lives[s.row].marks
+        return is_behind(marks, seen) or seen.id != marks[-1].id
 
     def _checked_in(self, s: Scene, watch: Watch, place: int) -> Scene:
         remembered = (watch.copy, watch.seen[place])
@@ -84,6 +92,9 @@ class Attendance:
         watch = watch._replace(seen=put(watch.seen, place, presence.mark))
         if not has_gone_back(presence, remembered) and may_take_the_place(presence, watch.copy):
             watch = watch._replace(copy=presence.mark)
+        life = self._books.lives[row]
+        if life.is_held and (s.budgets.restores or len(life.marks) > 1):
+            raise Broken("I5: recovery is held, and nothing was restored since it was released")
         return s._replace(row=row, watch=watch)
 
 

@@ -7,10 +7,12 @@ from then on all promises hold again. Whoever lives on sends what it wrote in th
 lost: whether the one in its place has that too (I4) is not asked.
 
 A restore that nobody can notice is left out (docs/operations.md, Backups): one to a moment since
-the last check-in, of the host or of a worker that lives. So is one within the seconds of a flow:
-who was at work when the backup was taken is gone when it is restored. Else what it has seen would
-be true again, and it would write over what others have done since. And nobody confirms here: what
-is unconfirmed in a backup may be refunded by now, which only a person can find out.
+the last check-in, of the host or of a worker that lives; and so is one to a moment before the
+payment: the journal doesn't know of its charge then, and no recovery can. So is one within the
+seconds of a flow: who was at work when the backup was taken is gone when it is restored. Else what
+it has seen would be true again, and it would write over what others have done since. And nobody
+confirms here: what is unconfirmed in a backup may be refunded by now, which only a person can find
+out.
 """
 
 from __future__ import annotations

@@ -180,7 +180,7 @@ def _keep_errors(results: Sequence[errors.Result], seconds: int) -> None:
         "disk-errors",
         command='make powerloss ARGS="--errors"',
         figures={
-            "faults of a disk": sum(result.lives for result in results),
+            "lives on a failing disk": sum(result.lives for result in results),
             "outcomes unclear or lost": sum(len(result.broken) for result in results),
             "seconds": seconds,
             "met with SQLite": apsw.sqlite_lib_version(),

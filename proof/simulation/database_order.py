@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from netcancel.errors import JournalUnavailable
 from proof.simulation.level import WORLDS
 
 if TYPE_CHECKING:
@@ -32,9 +31,8 @@ class DatabaseOrder:
 
     def confirm(self, tid: str, merc_trx_no: str, writer: str, *, commits: bool) -> Payment | None:
         """Confirm a payment and commit, and return what is told; or roll back."""
-        try:
-            payment = self._confirm_in(tid, merc_trx_no, writer)
-        except (self._home.refusal, JournalUnavailable):
+        payment = self._unless_refused(tid, merc_trx_no, writer)
+        if payment is None:
             self.roll_back()
             self._connection = self._home.begin_order()
             payment = self._confirm_in(tid, merc_trx_no, writer)
@@ -53,6 +51,15 @@ class DatabaseOrder:
         if connection is not None:
             connection.rollback()
             connection.close()
+
+    def _unless_refused(self, tid: str, merc_trx_no: str, writer: str) -> Payment | None:
+        """Confirm a payment; None: it was written since the transaction began, or is newer."""
+        try:
+            return self._confirm_in(tid, merc_trx_no, writer)
+        except Exception as error:
+            if not self._home.is_refusal(error):
+                raise
+            return None
 
     def _confirm_in(self, tid: str, merc_trx_no: str, writer: str) -> Payment | None:
         return self._journal.confirm_in(

@@ -18,7 +18,7 @@ GOALS: Final = (
     *(f"fault: {kind}" for kind in KINDS),
     "fault: claim-unanswered",
     "fault: person-unanswered",
-    "order: begun before another's write",
+    "order: approved when it began, and taken back since",
     "bound: first net-cancel",
     "bound: lease",
     "shredded",

@@ -39,9 +39,6 @@ class Home(Protocol):
     spoil: ClassVar[str]
     """The statement that makes the sealed bodies of the payments whose id is LIKE this useless."""
 
-    refusal: ClassVar[type[Exception]]
-    """What is raised in a transaction that sees what isn't so any more."""
-
     @classmethod
     @contextmanager
     def opened(cls) -> Iterator[Self]:
@@ -56,17 +53,26 @@ class Home(Protocol):
     def begin_order(self) -> Any:  # noqa: ANN401  likewise
         """Open a connection, and read how things are in a transaction that goes on."""
 
+    @staticmethod
+    def is_refusal(error: Exception) -> bool:
+        """Whether this is how such a transaction is told that it sees what isn't so any more."""
+
 
 @dataclass(frozen=True)
 class Files(Home):
     """A directory with a file for each process."""
 
     place: Path
-    refusal: ClassVar = sqlite3.OperationalError
     spoil: ClassVar = (
         "UPDATE payment SET sealed_body = zeroblob(length(sealed_body))"
         " WHERE id LIKE ? AND sealed_body IS NOT NULL"
     )
+
+    @staticmethod
+    def is_refusal(error: Exception) -> bool:
+        """Whether somebody has written since the transaction began."""
+        code = getattr(error, "sqlite_errorcode", None)
+        return code == sqlite3.SQLITE_BUSY_SNAPSHOT
 
     @classmethod
     @contextmanager

@@ -33,7 +33,8 @@ class OrderTransaction(Protocol):
     def confirm(self, tid: str, merc_trx_no: str, writer: str, *, commits: bool) -> Payment | None:
         """Confirm a payment and commit, and return what is told; or roll back.
 
-        A transaction that is refused, because what it has read is not so any more, is begun anew.
+        A transaction that is refused, because what it has read is not so any more, is begun anew;
+        so is one in which there is no such payment yet.
         """
 
     def roll_back(self) -> None:

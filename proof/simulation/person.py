@@ -111,7 +111,7 @@ class Person:
         """Ask the journal, and say whether no answer came: then it may be done or not."""
         roll = self._run.chance()
         if roll >= 0.1:  # noqa: PLR2004  one in ten
-            ask()
+            ask().result()
             return False
         self._run.hits["fault: person-unanswered"] += 1
         is_applied = roll < 0.05  # noqa: PLR2004  half of those

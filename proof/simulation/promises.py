@@ -111,10 +111,10 @@ class Promises:
             raise Broken("I8", f"{slot.number} was told declined, and it is charged")
 
     def told_at_once(self, slot: Slot, payment: Payment) -> None:
-        """Check a yes that is told when it is read: nobody has taken it back before (I2)."""
+        """Check what is told in the moment in which it is read: it is how things are (I4)."""
         now = self._watch.latest[payment.id]
-        if payment.state is State.APPROVED and payment.version != now.version:
-            raise Broken("I2", f"{slot.number} was told approved when it was {now.state}")
+        if payment.version != now.version:
+            raise Broken("I4", f"{slot.number} was told {payment.state} when it was {now.state}")
 
     def keeps_token(self, row: Payment) -> None:
         """Check that a payment can still be voided, should it turn out to be charged (I1)."""

@@ -281,9 +281,8 @@ class Run:
         self._start(slot, flows.approve(order, self.policy), "approve")
 
     def _call(self, slot: Slot, kind: str) -> None:
-        self._calls += 1
         wish = flows.CancelWish(
-            worlds=WORLDS, tid=slot.tid, merc_trx_no=slot.number, writer=f"w{self._calls}"
+            worlds=WORLDS, tid=slot.tid, merc_trx_no=slot.number, writer=self.new_writer()
         )
         flow: Flow[Payment]
         match kind:
@@ -311,7 +310,7 @@ class Run:
         """Say, wrongly, that a settlement has a charge of a voided payment."""
         row = self.journal.payment_of(slot.tid, slot.number)
         if row is not None and row.state is State.NET_CANCELLED:
-            operators.reopen(self.journal, row, aprv_no="1", trx_amt=row.trx_amt, by="kim")
+            operators.reopen(self.journal, row, aprv_no="1", trx_amt=row.trx_amt, by="kim").result()
         elif row is not None and not row.state.is_final:
             self.clockwork.after(600.0, partial(self._report_charge, slot))
 

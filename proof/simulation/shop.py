@@ -8,6 +8,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from netcancel.core.lifecycle import State
+
 if TYPE_CHECKING:
     from netcancel.core.payment import Payment
     from proof.simulation.level import OrderTransaction
@@ -42,7 +44,7 @@ class Shop:
         run.hits["call: confirm in an order"] += 1
         if payment is None or not commits:
             return
-        if seen is not None and seen.state is not payment.state:
-            run.hits["order: begun before another's write"] += 1
+        if seen is not None and seen.state is State.APPROVED is not payment.state:
+            run.hits["order: approved when it began, and taken back since"] += 1
         if roll < 0.8:  # noqa: PLR2004  the others die before they hear of it
             run.told_at_once(slot, payment)

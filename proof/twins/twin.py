@@ -169,8 +169,6 @@ class Twin:
     edits: Sequence[Edit]
     """More than one where another rule stands behind the one that is taken out."""
     killers: Sequence[Killer]
-    unseen: str = ""
-    """Why none of `ENGINES` for its room can see it, where they can't."""
 
 
 class Stale(Exception):

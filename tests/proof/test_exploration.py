@@ -72,6 +72,13 @@ def test_a_journal_that_catches_up_and_is_not_held_is_found(
     assert "the backup is restored" in found.path
 
 
+def test_a_hold_for_no_reason_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A journal that nobody has restored, or that was released, is no person's matter."""
+    monkeypatch.setattr(memory_life, "has_gone_back", lambda *_: True)
+    found = search(Stage(RESTORED).graph())
+    assert found.broken == "I5: recovery is held, and nothing was restored since it was released"
+
+
 def test_what_is_dropped_from_the_wire_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """With messages that have no effect any more, there are more states, but no other rows."""
     world = World(
