@@ -1,4 +1,4 @@
-"""An empty SQLite journal, made once for all worlds that begin with one, and where they keep it."""
+"""An empty SQLite journal, made once for all worlds that begin with one."""
 
 from __future__ import annotations
 
@@ -12,14 +12,6 @@ from netcancel.journal.vault import Vault
 
 VAULT: Final = Vault(bytes(range(32)))
 """What seals the tokens of every such journal."""
-
-MEMORY: Final = Path("/dev/shm")  # noqa: S108  what is made in it has a random name
-
-
-def in_memory(what: str) -> tempfile.TemporaryDirectory[str]:
-    """Make a directory whose files are on no disk, where the machine has such a place."""
-    memory = MEMORY if MEMORY.is_dir() else None
-    return tempfile.TemporaryDirectory(prefix=f"netcancel-{what}-", dir=memory)
 
 
 @cache

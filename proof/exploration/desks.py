@@ -21,7 +21,8 @@ from netcancel.journal.memory import MemoryJournal
 from netcancel.journal.sqlite import SqliteDatabase
 from netcancel.journal.statements import Query
 from proof.at_once import AtOnce
-from proof.empty_journal import VAULT, empty_journal, in_memory
+from proof.empty_journal import VAULT, empty_journal
+from proof.in_memory import in_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -7,7 +7,6 @@ on until it is done. Any other error is a bug.
 from __future__ import annotations
 
 import logging
-import tempfile
 import time
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -20,11 +19,11 @@ from netcancel.core.payment import Known, Opened, Payment
 from netcancel.errors import ConfigurationError, JournalUnavailable
 from netcancel.journal.sqlite import open_sqlite
 from netcancel.journal.vault import Vault
+from proof.in_memory import in_memory
 from proof.powerloss.connection import Connection
 from proof.powerloss.examination import NAME, Place, version_of
 from proof.powerloss.failing import VFS, FailingDisk, Fault
 from proof.powerloss.life import FIRST_KEY, GRACE_SECONDS, NUMBERS, Clock, intent_of
-from proof.powerloss.run import in_memory
 from proof.powerloss.trial import differences
 from tests.journal.samples import CHANGES
 
@@ -88,7 +87,7 @@ def run(mode: Mode, trouble: str, lasts: int) -> Result:
 
 def _live(mode: Mode) -> None:
     """Live on the disk that fails, and check all that was told."""
-    with tempfile.TemporaryDirectory(dir=in_memory()) as directory:
+    with in_memory("powerloss") as directory:
         told = _pay(Path(directory) / NAME, mode)
         said = Place(Path(directory), mode.journal, may_be_old=False).examine()
     if lines := differences(told, {subject: said.get(subject, "nothing") for subject in told}):

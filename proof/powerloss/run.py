@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from proof.in_memory import in_memory
 from proof.powerloss.recording import LIVES, record
 from proof.powerloss.trial import Failure, Trial
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from proof.powerloss.modes import Mode
     from proof.powerloss.recorded import Recording
-
-IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108  fresh directories are made in it
-"""Images are written and thrown away by the thousand: they need no disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +89,7 @@ def lives(mode: Mode) -> list[Recording]:
     """Record every life in a mode."""
     recordings: list[Recording] = []
     for life in LIVES:
-        with tempfile.TemporaryDirectory(dir=in_memory()) as directory:
+        with in_memory("powerloss") as directory:
             recordings.append(record(life, mode, Path(directory)))
     return recordings
 
@@ -103,7 +100,7 @@ def judge(recording: Recording, seed: int, numbers: Mapping[int, Iterable[int]])
     seen: set[int] = set()
     images = 0
     failures: list[Failure] = []
-    with tempfile.TemporaryDirectory(dir=in_memory()) as directory:
+    with in_memory("powerloss") as directory:
         trial = Trial(recording, seed, Path(directory))
         trial.check_told(min(numbers), max(numbers))
         for image in trial.images(numbers):
@@ -135,8 +132,3 @@ def _sum(tallies: Sequence[Tally]) -> Tally:
         seconds=sum(each.seconds for each in tallies),
         first=next((each.first for each in tallies if each.first is not None), None),
     )
-
-
-def in_memory() -> Path | None:
-    """Return where directories need no disk; None: no such place is known."""
-    return IN_MEMORY if IN_MEMORY.is_dir() else None

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Protocol, Self
 
 from netcancel.journal.sqlite import SqliteDatabase
-from proof.empty_journal import VAULT, empty_journal, in_memory
+from proof.empty_journal import VAULT, empty_journal
+from proof.in_memory import in_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
